@@ -1,0 +1,306 @@
+"""params.yaml as typed, validated objects; the one place that knows presets.
+
+`load()` gives a `Settings`; `settings.preset("sample")` gives that preset's block. Both are frozen. A mistake
+in the file is a `UserError` that names the key's path, what was expected and an example.
+"""
+
+import difflib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import UserError
+
+PARAMS = Path("params.yaml")
+SCHEMA = Path("params.schema.json")
+
+Criterion = Literal["pix", "ssim", "perc_bottom", "perc_top", "adv"]
+Dataset = Literal["realsr", "ntire2020", "camerasr", "realsr_zero"]
+FeatureSource = Literal["vgg19_torchvision", "vgg16_lpips"]
+Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]
+
+PositiveInt = Annotated[int, Field(ge=1, examples=[16])]
+Count = Annotated[int, Field(ge=0, examples=[0])]
+LearningRate = Annotated[float, Field(gt=0, le=1, examples=[1.0e-4])]
+Weight = Annotated[float, Field(ge=0, examples=[0.01])]
+Iterations = Annotated[tuple[PositiveInt, ...], Field(strict=False, examples=[[50000, 100000]])]
+
+SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4}
+"""Upscaling factor of each dataset. CameraSR is evaluated at scale 1 (facts: LR and HR have one size)."""
+
+
+class Block(BaseModel):
+    """A block of params.yaml: unknown keys refused, types exact, values frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Configuration(Block):
+    """What a generator is trained with: a row of Table V or VI."""
+
+    branches: bool = Field(description="two sub-branches I_align and I_unif; false is the plain RRDB")
+    mask: bool = Field(description="spatial masks S and 1 - S fuse the branches; false is their mean")
+    align: bool = Field(description="the comparative term L_align (Eq. 8)")
+    unif: bool = Field(description="the comparative term L_unif (Eq. 9)")
+    anchor: Criterion = Field(default="pix", description="the criterion that the others are compared with")
+    positives: Annotated[tuple[Criterion, ...], Field(strict=False, examples=[["ssim", "perc_bottom"]])] = ()
+    negatives: Annotated[tuple[Criterion, ...], Field(strict=False, examples=[["perc_top", "adv"]])] = ()
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if (self.mask or self.align or self.unif) and not self.branches:
+            raise ValueError("mask, align and unif need `branches: true` (the plain RRDB has no branches)")
+        if self.align and not self.positives:
+            raise ValueError("`align: true` needs positives, e.g. [ssim, perc_bottom]")
+        if self.unif and not self.negatives:
+            raise ValueError("`unif: true` needs negatives, e.g. [perc_top, adv]")
+        used = [self.anchor, *self.positives, *self.negatives]
+        twice = sorted({name for name in used if used.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands twice; anchor, positives, negatives are a partition")
+        return self
+
+
+class Objective(Block):
+    """Weights of Eq. 11 and the constants of Eqs. 8 (eta) and 9 (temperature)."""
+
+    pix: Weight
+    perc: Weight
+    adv: Weight
+    align: Weight
+    unif: Weight
+    eta: Annotated[float, Field(gt=0, examples=[2.0])]
+    temperature: Annotated[float, Field(gt=0, examples=[2.0])]
+
+
+class Study(Block):
+    """The axes of the matrices in dvc.yaml."""
+
+    datasets: list[Dataset]
+    datasets_x4: list[Dataset]
+    datasets_x1: list[Dataset]
+    training_sets: list[Dataset]
+    configurations: list[str]
+
+    @model_validator(mode="after")
+    def _scales(self) -> Self:
+        for scale, names in ((4, self.datasets_x4), (1, self.datasets_x1)):
+            wrong = [name for name in names if SCALES[name] != scale]
+            if wrong:
+                raise ValueError(
+                    f"datasets_x{scale} has {', '.join(wrong)}, which is not a scale-{scale} set"
+                )
+        if sorted(self.datasets) != sorted([*self.datasets_x4, *self.datasets_x1]):
+            raise ValueError("datasets must be datasets_x4 and datasets_x1 together")
+        unknown = sorted(set(self.training_sets) - set(self.datasets))
+        if unknown:
+            raise ValueError(f"training_sets has {', '.join(unknown)}, which is not in datasets")
+        return self
+
+
+class Protocol(Block):
+    """How images are scored."""
+
+    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM)")]
+    metrics: list[Metric]
+
+
+class DatasetSize(Block):
+    """How many images a dataset has by role, and the side of a square HR image in pixels."""
+
+    train: Count = 0
+    target: Count = 0
+    validation: Count = 0
+    test: PositiveInt
+    size: Annotated[int, Field(ge=32, multiple_of=16, examples=[192])]
+
+
+class Degradation(Block):
+    """The Impressionism track-1 recipe: noise patches from smooth regions of the source photographs."""
+
+    noise_patch: Annotated[int, Field(ge=8, examples=[256], description="side of a noise patch in pixels")]
+    noise_variance: Annotated[float, Field(gt=0, examples=[20.0], description="largest grey variance")]
+
+
+class Network(Block):
+    """Size of the generator (as published: features 64, blocks 23, growth 32, branch_blocks 3)."""
+
+    features: PositiveInt
+    blocks: PositiveInt
+    growth: PositiveInt
+    branch_blocks: PositiveInt
+
+
+class Discriminator(Block):
+    """Size of the PatchGAN (EDL and Impressionism track 2: features 64, layers 3)."""
+
+    features: PositiveInt
+    layers: PositiveInt
+
+
+class Perceptual(Block):
+    """Where the perceptual criteria take their features from."""
+
+    sources: Annotated[tuple[FeatureSource, ...], Field(min_length=1, strict=False)]
+    bottom: Annotated[str, Field(pattern=r"^conv\d_\d$", examples=["conv1_2"])]
+    top: Annotated[str, Field(pattern=r"^conv\d_\d$", examples=["conv5_4"])]
+
+
+class Schedule(Block):
+    """One training: Adam (0.9, 0.999), learning rate halved at the given iterations."""
+
+    iterations: PositiveInt
+    batch: PositiveInt
+    crop: Annotated[int, Field(ge=32, multiple_of=16, examples=[128], description="side of an HR crop")]
+    learning_rate: LearningRate
+    halve_at: Iterations
+
+
+class Run(Block):
+    """How every training of a preset is run."""
+
+    seed: Count
+    threads: Annotated[int, Field(ge=1, le=64, examples=[2], description="CPU threads: results depend on it")]
+    device: Literal["auto", "cpu", "cuda"]
+    checkpoint_every: PositiveInt
+    validate_every: PositiveInt
+
+
+class Preset(Block):
+    """The size of the study: its data, networks and schedules."""
+
+    label: Annotated[str, Field(min_length=1, description="which data this is: printed on every table")]
+    source: Literal["standin"]
+    datasets: dict[Dataset, DatasetSize]
+    degradation: Degradation
+    network: Network
+    discriminator: Discriminator
+    perceptual: Perceptual
+    trunk: Schedule
+    training: Schedule
+    run: Run
+
+
+class Settings(Block):
+    """The whole of params.yaml."""
+
+    presets: Annotated[list[Literal["sample"]], Field(min_length=1)]
+    mirror: str | None = None
+    configurations: dict[str, Configuration]
+    objective: Objective
+    study: Study
+    protocol: Protocol
+    sample: Preset
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = sorted(set(self.study.configurations) - set(self.configurations))
+        if unknown:
+            raise ValueError(
+                f"study.configurations has {', '.join(unknown)}; known are {', '.join(self.configurations)}"
+            )
+        for name in self.presets:
+            missing = sorted(set(self.study.datasets) - set(self.preset(name).datasets))
+            if missing:
+                raise ValueError(f"{name}.datasets lacks {', '.join(missing)}, which study.datasets names")
+        return self
+
+    def preset(self, name: str) -> Preset:
+        """The block of one preset. Raises `UserError` when there is no such preset."""
+        preset = getattr(self, name, None)
+        if not isinstance(preset, Preset):
+            known = [key for key in type(self).model_fields if isinstance(getattr(self, key), Preset)]
+            raise UserError(f"there is no preset {name!r}; params.yaml has {', '.join(known)}")
+        return preset
+
+    def configuration(self, name: str) -> Configuration:
+        """One configuration. Raises `UserError` when params.yaml has none of that name."""
+        if name not in self.configurations:
+            raise UserError(
+                f"there is no configuration {name!r}; params.yaml has {', '.join(self.configurations)}"
+            )
+        return self.configurations[name]
+
+
+def load(path: Path = PARAMS) -> Settings:
+    """Read and check params.yaml.
+
+    Raises `UserError` for a missing file, broken YAML, a value that YAML 1.1 and 1.2 read differently
+    (Snakemake and DVC would disagree), or a value that the models above refuse.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run this from the project's root folder") from None
+    try:
+        values = YAML(typ="safe").load(io.StringIO(text))
+        values_1_1 = yaml.safe_load(text)
+    except (YAMLError, yaml.YAMLError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    _refuse_dialects(values, values_1_1, path)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(item, path) for item in error.errors())) from None
+
+
+def schema() -> str:
+    """The JSON schema of params.yaml, for editors (`params.schema.json`, kept in step by a test)."""
+    return json.dumps(Settings.model_json_schema(), indent=2) + "\n"
+
+
+def _refuse_dialects(new: object, old: object, path: Path, key: str = "") -> None:
+    """Refuse what YAML 1.2 (DVC) and YAML 1.1 (Snakemake) read as different values, e.g. `1e-4` or `no`."""
+    if isinstance(new, dict) and isinstance(old, dict) and new.keys() == old.keys():
+        for name in new:
+            _refuse_dialects(new[name], old[name], path, f"{key}.{name}".lstrip("."))
+    elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        for index, (a, b) in enumerate(zip(new, old, strict=True)):
+            _refuse_dialects(a, b, path, f"{key}.{index}")
+    elif type(new) is not type(old) or new != old:
+        raise UserError(
+            f"{path}: {key or 'a top-level key'}: YAML 1.2 reads {new!r}, YAML 1.1 reads {old!r}. Write numbers "
+            "as 1.0e-4 and switches as true or false, so that DVC and Snakemake read the same."
+        )
+
+
+def _explain(item: Mapping[str, Any], path: Path) -> str:
+    """One validation error as a line: the key's path, what is wrong, what was expected, an example."""
+    location: Sequence[str | int] = item["loc"]
+    key = ".".join(str(part) for part in location) or "(top level)"
+    owner, field = _walk(location)
+    if item["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(location[-1]), owner, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(sorted(owner))}"
+        return f"{path}: {key}: unknown key; {hint}"
+    if item["type"] == "missing":
+        return f"{path}: {key}: missing{_example(field)}"
+    message = item["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
+    return f"{path}: {key}: {message}{got}{_example(field)}"
+
+
+def _example(field: Mapping[str, Any]) -> str:
+    examples = field.get("examples", [])
+    return f"; for example {json.dumps(examples[0])}" if examples else ""
+
+
+def _walk(location: Sequence[str | int]) -> tuple[list[str], Mapping[str, Any]]:
+    """The known keys of the block that `location` ends in, and the schema of the field it names."""
+    root = Settings.model_json_schema()
+    block: Mapping[str, Any] = root
+    field: Mapping[str, Any] = root
+    for part in location:
+        block = field
+        if "$ref" in block:
+            block = root["$defs"][block["$ref"].rsplit("/", 1)[1]]
+        field = block.get("properties", {}).get(part) or block.get("additionalProperties") or {}
+        field = field if isinstance(field, dict) else {}
+    return list(block.get("properties", {})), field
