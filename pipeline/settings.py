@@ -94,9 +94,7 @@ class Study(Block):
         for scale, names in ((4, self.datasets_x4), (1, self.datasets_x1)):
             wrong = [name for name in names if SCALES[name] != scale]
             if wrong:
-                raise ValueError(
-                    f"datasets_x{scale} has {', '.join(wrong)}, which is not a scale-{scale} set"
-                )
+                raise ValueError(f"datasets_x{scale} has {', '.join(wrong)}, which is not a scale-{scale} set")
         if sorted(self.datasets) != sorted([*self.datasets_x4, *self.datasets_x1]):
             raise ValueError("datasets must be datasets_x4 and datasets_x1 together")
         unknown = sorted(set(self.training_sets) - set(self.datasets))
@@ -169,8 +167,9 @@ class Run(Block):
     seed: Count
     threads: Annotated[int, Field(ge=1, le=64, examples=[2], description="CPU threads: results depend on it")]
     device: Literal["auto", "cpu", "cuda"]
-    checkpoint_every: PositiveInt
+    log_every: PositiveInt
     validate_every: PositiveInt
+    checkpoint_every: PositiveInt
 
 
 class Preset(Block):
@@ -223,9 +222,7 @@ class Settings(Block):
     def configuration(self, name: str) -> Configuration:
         """One configuration. Raises `UserError` when params.yaml has none of that name."""
         if name not in self.configurations:
-            raise UserError(
-                f"there is no configuration {name!r}; params.yaml has {', '.join(self.configurations)}"
-            )
+            raise UserError(f"there is no configuration {name!r}; params.yaml has {', '.join(self.configurations)}")
         return self.configurations[name]
 
 

@@ -26,14 +26,20 @@ class Judges:
 
     Attributes:
         discriminator: image to logit map.
-        perceptual: frozen features.
+        perceptual: frozen features; None where no term reads them.
         bottom, top: the layers of C_perc^B and C_perc^T.
     """
 
     discriminator: nn.Module
-    perceptual: VGGFeatures
+    perceptual: VGGFeatures | None
     bottom: str
     top: str
+
+    def features(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """The named features of `image`."""
+        if self.perceptual is None:
+            raise ValueError("a perceptual criterion was asked for without perceptual features")
+        return self.perceptual(image, layers)
 
 
 @dataclass
@@ -49,7 +55,7 @@ class Target:
     def features(self, layers: Collection[str]) -> dict[str, Tensor]:
         """The named features of the ground truth."""
         if not self._features.keys() >= set(layers):
-            self._features = self.judges.perceptual(self.image, (self.judges.bottom, self.judges.top))
+            self._features = self.judges.features(self.image, (self.judges.bottom, self.judges.top))
         return self._features
 
     @torch.no_grad()
@@ -71,7 +77,7 @@ def criterion_maps(names: Collection[Criterion], image: Tensor, target: Target) 
     layers: dict[Criterion, str] = {"perc_bottom": judges.bottom, "perc_top": judges.top}
     asked = {name: layer for name, layer in layers.items() if name in names}
     if asked:
-        features, wanted = judges.perceptual(image, list(asked.values())), target.features(asked.values())
+        features, wanted = judges.features(image, asked.values()), target.features(asked.values())
         for name, layer in asked.items():
             found[name] = maps.perceptual(features[layer], wanted[layer], size)
     if "adv" in names:
@@ -112,7 +118,7 @@ def _terms_on_sr(image: Tensor, target: Target, objective: Objective) -> dict[st
     if objective.pix:
         terms["pix"] = objective.pix * maps.pix(image, target.image).mean()
     if objective.perc:
-        features = judges.perceptual(image, [judges.top])[judges.top]
+        features = judges.features(image, [judges.top])[judges.top]
         terms["perc"] = objective.perc * (features - target.features([judges.top])[judges.top]).abs().mean()
     if objective.adv:
         logits = judges.discriminator(image)

@@ -4,7 +4,7 @@ Source: ESRGAN takes VGG-19 conv5_4 before ReLU of an ImageNet-normalised image 
 indices and weight keys are torchvision's (`features.K`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -62,7 +62,7 @@ class VGGFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
         self.requires_grad_(False)
 
-    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Pre-activation features of the named layers of `image`, B x 3 x H x W in [0, 1], no deeper than asked."""
         x = (image - self.mean) / self.std
         found: dict[str, Tensor] = {}
@@ -77,3 +77,7 @@ class VGGFeatures(nn.Module):
                     break
             x = F.relu(x)
         return found
+
+    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        features: dict[str, Tensor] = super().__call__(image, layers)
+        return features

@@ -1,0 +1,56 @@
+"""The state of a training on disk: a checkpoint and a history, in a folder keyed by the experiment's fingerprint.
+
+Neither DVC nor Snakemake knows this folder, so neither deletes it when a stage fails or is run again.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.files import whole_file
+
+
+class TrainingState:
+    """`checkpoint.pt` and `history.jsonl` of one experiment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoint = folder / "checkpoint.pt"
+        self.history = folder / "history.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write a checkpoint, whole or not at all; the one before stays until then."""
+        with whole_file(self.checkpoint) as temporary:
+            torch.save(dict(state), temporary)
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None; drops the history written after it."""
+        state: dict[str, Any] | None = None
+        if self.checkpoint.exists():
+            state = torch.load(self.checkpoint, weights_only=True, map_location="cpu")
+        self._forget_after(-1 if state is None else state["iteration"])
+        return state
+
+    def append(self, record: Mapping[str, float]) -> None:
+        """Add one line to the history."""
+        with self.history.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(dict(record)) + "\n")
+
+    def records(self) -> list[dict[str, float]]:
+        """The history so far; a line that a kill cut short is left out."""
+        if not self.history.exists():
+            return []
+        found = []
+        for line in self.history.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                found.append(json.loads(line))
+        return found
+
+    def _forget_after(self, iteration: int) -> None:
+        kept = [record for record in self.records() if record["iteration"] <= iteration]
+        with whole_file(self.history) as temporary:
+            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")

@@ -1,0 +1,66 @@
+"""A finished training as a folder that others read: weights, description, history, environment, a sample image."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pipeline.datasets.packs import Pair
+from pipeline.files import write_json
+from pipeline.networks import parameter_count
+from pipeline.training.checkpoints import TrainingState
+from pipeline.training.inputs import Inputs
+from pipeline.training.trainer import Trainer
+
+
+def export(
+    trainer: Trainer, state: TrainingState, inputs: Inputs, environment: Mapping[str, Any], folder: Path
+) -> None:
+    """Write generator.safetensors, model.json, history.jsonl, run.json and sample.png to `folder`.
+
+    All but run.json (commit, device, versions) are equal for equal settings and inputs on one machine.
+    """
+    experiment = trainer.experiment
+    weights = {name: tensor.cpu().contiguous() for name, tensor in trainer.generator.state_dict().items()}
+    save_file(weights, folder / "generator.safetensors")
+    settings = experiment.settings
+    description = {
+        "run": experiment.run_name,
+        "preset": experiment.preset,
+        "training_set": experiment.training_set,
+        "name": experiment.name,
+        "seed": experiment.seed,
+        "scale": experiment.scale,
+        "configuration": settings["configuration"],
+        "network": settings["network"],
+        "parameters": parameter_count(trainer.generator),
+        "perceptual": inputs.perceptual_source,
+        "settings": settings,
+    }
+    write_json(folder / "model.json", description)
+    write_json(folder / "run.json", dict(environment))
+    shutil.copyfile(state.history, folder / "history.jsonl")
+    cv2.imwrite(str(folder / "sample.png"), sample_strip(trainer, inputs.pack.validation()[0]))
+
+
+@torch.no_grad()
+def sample_strip(trainer: Trainer, pair: Pair) -> Any:  # noqa: ANN401 - what cv2.imwrite takes
+    """LR, I_SR, where there are branches I_align, I_unif, S, then HR side by side, uint8 BGR."""
+    lr = _tensor(pair.lr).to(trainer.device)
+    parts = trainer.generator(lr)
+    size = tuple(parts.sr.shape[-2:])
+    shown = [F.interpolate(lr, size=size, mode="nearest"), *(part for part in parts if part is not None)]
+    shown.append(_tensor(pair.hr).to(trainer.device)[..., : size[0], : size[1]])
+    strip = torch.cat([part.expand(1, 3, *size) for part in shown], dim=3)[0]
+    image = strip.clamp(0, 1).mul(255).round().permute(1, 2, 0).cpu().numpy().astype("uint8")
+    return image[:, :, ::-1]
+
+
+def _tensor(image: Any) -> Tensor:  # noqa: ANN401 - a uint8 H x W x 3 array
+    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255

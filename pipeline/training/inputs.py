@@ -1,0 +1,73 @@
+"""What a training reads: the pack, the trunk it starts from, the perceptual features, and their content hashes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from pipeline.datasets.packs import Pack
+from pipeline.errors import UserError
+from pipeline.files import read_json, sha256
+from pipeline.networks import load_generator
+from pipeline.networks.rrdb import RRDBNet
+from pipeline.networks.vgg import VGGFeatures
+from pipeline.settings import Perceptual
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a training.
+
+    Attributes:
+        pack: the training set.
+        trunk: the trained plain RRDB to start from; None for the trunk itself.
+        perceptual: frozen features; None for the trunk, whose objective is L1 alone.
+        hashes: sha256 by name of everything above.
+        perceptual_source: `perceptual.json` as it is; None where no features are read.
+    """
+
+    pack: Pack
+    hashes: dict[str, str]
+    trunk: RRDBNet | None = None
+    perceptual: VGGFeatures | None = None
+    perceptual_source: dict[str, Any] | None = field(default=None)
+
+
+def trunk_inputs(root: Path, training_set: str) -> Inputs:
+    """The inputs of a trunk, from `root` = runs/<preset>. Raises `UserError` for what is missing."""
+    pack = Pack.open(root / "packs" / training_set)
+    return Inputs(pack, {"pack": pack.content})
+
+
+def experiment_inputs(root: Path, training_set: str, layers: Perceptual) -> Inputs:
+    """The inputs of an experiment, from `root` = runs/<preset>. Raises `UserError` for what is missing."""
+    alone = trunk_inputs(root, training_set)
+    trunk_folder = root / "models" / training_set / "trunk"
+    trunk, _ = load_generator(trunk_folder)
+    if not isinstance(trunk, RRDBNet):
+        raise UserError(f"{trunk_folder} holds no plain RRDB. Run `dvc repro trunk`.")
+    features, source = perceptual_features(root / "weights", layers)
+    hashes = {
+        **alone.hashes,
+        "trunk": sha256(trunk_folder / "generator.safetensors"),
+        "perceptual": source["sha256"],
+    }
+    return Inputs(alone.pack, hashes, trunk, features, source)
+
+
+def perceptual_features(folder: Path, layers: Perceptual) -> tuple[VGGFeatures, dict[str, Any]]:
+    """The features that the stage `features` wrote to `folder`, up to the layers asked for, and their source."""
+    source: dict[str, Any] = read_json(folder / "perceptual.json")
+    weights = load_file(folder / "perceptual.safetensors")
+    return VGGFeatures(source["variant"], (layers.bottom, layers.top), weights), source
+
+
+def device_named(name: str) -> str:
+    """`auto` as `cuda` where there is a CUDA GPU, else `cpu`. Raises `UserError` for `cuda` without a GPU."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("params.yaml: run.device is cuda, but torch finds no CUDA GPU; set it to auto or cpu")
+    return name

@@ -1,0 +1,110 @@
+"""The training loop that serves every configuration: steps, records, checkpoints, and stopping early and safely."""
+
+import signal
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import UserError
+from pipeline.networks import Generator
+from pipeline.progress import progress
+from pipeline.training.checkpoints import TrainingState
+from pipeline.training.trainer import Trainer, learning_rate
+
+Validate = Callable[[Generator], Mapping[str, float]]
+"""Metrics of a generator on the validation images, by name."""
+
+REQUEUE = 75
+"""Exit status after SIGTERM (EX_TEMPFAIL of sysexits.h): run the same command again and it goes on."""
+
+
+class Interrupted(SystemExit):
+    """SIGTERM came; a checkpoint was written."""
+
+    def __init__(self) -> None:
+        super().__init__(REQUEUE)
+
+
+def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record: Callable[[], None]) -> None:
+    """Run `trainer` to the end of its schedule, from its last checkpoint where there is one.
+
+    Args:
+        validate: called at iteration 0, every `run.validate_every` iterations and at the end.
+        on_record: called after each line of the history (MLflow's mirror hangs here).
+
+    Raises:
+        UserError: a term became NaN or infinite. The last good checkpoint stays.
+        Interrupted: SIGTERM came; a checkpoint was written first.
+    """
+    saved = state.load()
+    if saved is not None:
+        trainer.resume(saved)
+    run, total = trainer.experiment.run, trainer.experiment.schedule.iterations
+    if trainer.iteration == 0:
+        state.append({"iteration": 0, "probe": trainer.probe(), **_validation(trainer, validate)})
+    stop = _terminated()
+    pending: dict[int, dict[str, Tensor]] = {}
+    with progress(trainer.experiment.run_name, total, trainer.iteration) as meter:
+        while trainer.iteration < total:
+            pending[trainer.iteration + 1] = trainer.step()
+            now, last = trainer.iteration, trainer.iteration == total
+            validating = now % run.validate_every == 0 or last
+            checkpointing = now % run.checkpoint_every == 0 or last or stop()
+            if now % run.log_every == 0 or validating or checkpointing:
+                record = _checked(pending, state)
+                pending.clear()
+                record["lr"] = learning_rate(trainer.experiment.schedule, now)
+                if validating:
+                    record |= {"probe": trainer.probe(), **_validation(trainer, validate)}
+                if now % run.log_every == 0 or validating:
+                    state.append({"iteration": now, **record})
+                    on_record()
+            if checkpointing:
+                _save(trainer, state)
+            meter.update()
+            if stop() and not last:
+                raise Interrupted
+
+
+def _validation(trainer: Trainer, validate: Validate) -> dict[str, float]:
+    trainer.generator.eval()
+    found = {f"validation/{name}": value for name, value in validate(trainer.generator).items()}
+    trainer.generator.train()
+    return found
+
+
+def _checked(pending: Mapping[int, Mapping[str, Tensor]], state: TrainingState) -> dict[str, float]:
+    """The last step's terms as numbers, after all pending steps are found finite (one wait for the device)."""
+    names = list(next(iter(pending.values())))
+    values = torch.stack([torch.stack([terms[name] for name in names]) for terms in pending.values()]).cpu()
+    for iteration, row in zip(pending, values, strict=True):
+        for name, value in zip(names, row, strict=True):
+            if not value.isfinite():
+                raise UserError(
+                    f"the term `{name}` became {float(value)} at iteration {iteration}. The last good checkpoint "
+                    f"stays in {state.folder}. Lower the learning rate or the weight of `{name}` in params.yaml."
+                )
+    return dict(zip(names, values[-1].tolist(), strict=True))
+
+
+def _save(trainer: Trainer, state: TrainingState) -> None:
+    """A checkpoint, unless the update itself broke the weights (a finite loss can have an infinite gradient)."""
+    if not all(torch.isfinite(parameter).all() for parameter in trainer.generator.parameters()):
+        raise UserError(
+            f"the generator's weights became NaN or infinite by iteration {trainer.iteration}. The last good "
+            f"checkpoint stays in {state.folder}. Lower the learning rate in params.yaml."
+        )
+    state.save(trainer.state())
+
+
+def _terminated() -> Callable[[], bool]:
+    """Listen for SIGTERM; the returned function says whether it has come."""
+    came: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.append(number)
+
+    signal.signal(signal.SIGTERM, note)
+    return lambda: bool(came)
