@@ -1,0 +1,87 @@
+"""Criteria as maps: closed forms, gradients, agreement with independent implementations."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.criteria import maps
+
+
+def images(seed: int, size: int = 16, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(2, 3, size, size, generator=generator, dtype=dtype) for _ in range(2))
+
+
+def test_pix_is_the_channel_mean_of_the_absolute_difference():
+    image = torch.zeros(1, 3, 2, 2)
+    target = torch.tensor([0.1, 0.2, 0.6]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    torch.testing.assert_close(maps.pix(image, target), torch.full((1, 1, 2, 2), 0.3))
+
+
+@pytest.mark.parametrize("criterion", [maps.pix, maps.ssim])
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_zero_for_a_perfect_image_and_never_negative(criterion, seed):
+    image, other = images(seed)
+    assert criterion(image, image).abs().max() < 1e-9
+    found = criterion(image, other)
+    assert found.shape == (2, 1, 16, 16)
+    assert found.min() >= 0
+
+
+def test_ssim_equals_scikit_image_inside():
+    from skimage.metrics import structural_similarity
+
+    image, target = images(1, size=24)
+    reference = structural_similarity(
+        image[0].permute(1, 2, 0).numpy(),
+        target[0].permute(1, 2, 0).numpy(),
+        data_range=1.0,
+        channel_axis=2,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )[1].mean(axis=2)
+    ours = (1 - maps.ssim(image, target))[0, 0].numpy()
+    # 5 px of border differ by how the edge is continued.
+    np.testing.assert_allclose(ours[5:-5, 5:-5], reference[5:-5, 5:-5], atol=1e-9)
+
+
+def test_perceptual_map_is_the_channel_mean_at_the_images_size():
+    features, target = torch.zeros(1, 4, 3, 3), torch.ones(1, 4, 3, 3)
+    target[:, 0] = 5.0
+    found = maps.perceptual(features, target, torch.Size((12, 12)))
+    torch.testing.assert_close(found, torch.full((1, 1, 12, 12), 2.0))
+
+
+def test_adversarial_map_averages_to_esrgans_relativistic_loss():
+    fake, real = torch.randn(2, 1, 5, 5, dtype=torch.float64), torch.randn(2, 1, 5, 5, dtype=torch.float64)
+    zeros, ones = torch.zeros_like(fake), torch.ones_like(fake)
+    bce = F.binary_cross_entropy_with_logits
+    generator = (bce(real - fake.mean(), zeros) + bce(fake - real.mean(), ones)) / 2
+    torch.testing.assert_close(maps.relativistic_generator(fake, real).mean(), generator)
+    discriminator = (bce(real - fake.mean(), ones) + bce(fake - real.mean(), zeros)) / 2
+    torch.testing.assert_close(maps.relativistic_discriminator(fake, real).mean(), discriminator)
+    assert maps.adversarial(fake, real, torch.Size((20, 20))).shape == (2, 1, 20, 20)
+
+
+def test_adversarial_map_is_finite_at_extreme_logits():
+    extreme = torch.tensor([-1e4, 1e4]).view(1, 1, 1, 2).requires_grad_()
+    loss = maps.relativistic_generator(extreme, -extreme.detach()).sum()
+    loss.backward()
+    assert loss.isfinite()
+    assert extreme.grad.isfinite().all()
+
+
+def test_gradients_in_double_precision():
+    image, target = (part[:1, :, :12, :12].clone() for part in images(2))
+    image.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: maps.ssim(x, target), image)
+    assert torch.autograd.gradcheck(lambda x: maps.pix(x, target), image)
+    fake, real = torch.randn(1, 1, 3, 3, dtype=torch.float64, requires_grad=True), torch.randn(1, 1, 3, 3)
+    size = torch.Size((9, 9))
+    assert torch.autograd.gradcheck(lambda x: maps.adversarial(x, real.double(), size), fake)
