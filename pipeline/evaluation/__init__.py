@@ -1,0 +1,1 @@
+"""The authors' evaluation protocol: restored images, their metrics, one row an image."""

@@ -1,0 +1,58 @@
+"""Score every restored method of one dataset: a row an image, a column a metric."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.errors import UserError
+from pipeline.evaluation.images import Case, Image, read_cases, read_rgb
+from pipeline.evaluation.metrics import METRICS, measure
+from pipeline.evaluation.progress import progress
+from pipeline.files import whole_folder
+from pipeline.settings import Protocol
+
+
+def restored_methods(root: Path, dataset: str) -> list[str]:
+    """The methods that have restored `dataset` under `root` (runs/<preset>), by name."""
+    return sorted(file.parent.name for file in (root / "restored" / dataset).glob("[!.]*/restored.json"))
+
+
+def score(root: Path, dataset: str, protocol: Protocol) -> None:
+    """Write root/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
+
+    Raises `UserError` when nothing was restored, or an image is missing, damaged or of another size than its
+    ground truth; then nothing is written.
+    """
+    methods = restored_methods(root, dataset)
+    if not methods:
+        raise UserError(f"{root / 'restored' / dataset} has no restored images. Run `dvc repro` (stage restore).")
+    rows: dict[str, list[dict[str, str | float]]] = {method: [] for method in methods}
+    for case in progress(read_cases(root, dataset), f"score {dataset}"):
+        hr = read_rgb(case.hr, "an HR image") if case.hr else None
+        for method in methods:
+            file = root / "restored" / dataset / method / f"{case.id}.png"
+            rows[method].append({"image": case.id, **_values(file, case, hr, protocol)})
+    with whole_folder(root / "scores" / dataset) as folder:
+        for method in methods:
+            _write(folder / f"{method}.csv", rows[method], protocol.metrics)
+
+
+def _values(file: Path, case: Case, hr: Image | None, protocol: Protocol) -> dict[str, float]:
+    """The metrics of one restored image."""
+    sr = read_rgb(file, "a restored image")
+    if hr is not None and sr.shape != hr.shape:
+        raise UserError(
+            f"{file} is {_size(sr)}, but its ground truth {case.hr} is {_size(hr)}. "
+            "Restore it again at the dataset's scale, or mend the split."
+        )
+    return {name: measure(METRICS[name], sr, hr, protocol.border) for name in protocol.metrics}
+
+
+def _size(image: Image) -> str:
+    return f"{image.shape[1]}x{image.shape[0]} pixels"
+
+
+def _write(path: Path, rows: Sequence[dict[str, str | float]], metrics: Sequence[str]) -> None:
+    """CSV with the shortest text that reads back as the same float; NaN is an empty cell."""
+    pd.DataFrame(rows, columns=["image", *metrics]).to_csv(path, index=False, lineterminator="\n")

@@ -1,0 +1,30 @@
+"""Stage `restore`: one method over the test images of one dataset."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from pipeline import settings
+from pipeline.errors import entry_point
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", required=True)
+    parser.add_argument("--dataset", required=True, choices=list(settings.SCALES))
+    parser.add_argument("--method", required=True, help="identity, bicubic, or a configuration of params.yaml")
+    arguments = parser.parse_args()
+    params = settings.load()
+    threads = params.preset(arguments.preset).run.threads
+
+    if arguments.method in params.configurations:
+        import torch
+
+        torch.set_num_threads(threads)  # results depend on it
+
+    from pipeline.evaluation.restore import restore
+
+    restore(Path("runs", arguments.preset), arguments.dataset, arguments.method, params)
+
+
+if __name__ == "__main__":
+    entry_point(main)

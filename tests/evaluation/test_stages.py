@@ -1,0 +1,218 @@
+"""The stages restore and score, through their real command lines, on a small run folder."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline import methods, settings
+from pipeline.errors import UserError
+from pipeline.evaluation.images import read_cases, read_rgb
+from pipeline.evaluation.metrics import psnr, ssim_y
+from pipeline.evaluation.restore import restore
+from pipeline.evaluation.score import score
+
+CHECKOUT = Path(__file__).parents[2]
+PARAMS = settings.load(CHECKOUT / "params.yaml")
+METRICS = ["psnr", "ssim", "psnr_y", "ssim_y"]
+
+
+def run(stage, folder, *arguments):
+    command = [sys.executable, "-m", f"stages.{stage}", "--preset", "sample", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def picture(path, height, width, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def dataset(project, name, scale, with_hr=True):
+    """Two test pairs (the second too small for SSIM) and a training pair that must not be touched."""
+    rows = []
+    for number, (role, height) in enumerate([("train", 24), ("test", 24), ("test", 16)]):
+        hr, lr = f"{number}_HR.png", f"{number}_LR.png"
+        picture(project / "runs/sample/raw" / name / lr, height // scale, 32 // scale, number)
+        if with_hr:
+            picture(project / "runs/sample/raw" / name / hr, height, 32, number + 10)
+        rows.append({"id": f"id{number}", "role": role, "hr": hr if with_hr else "", "lr": lr})
+    split = project / "runs/sample/splits" / f"{name}.csv"
+    split.parent.mkdir(parents=True, exist_ok=True)
+    columns = ["id", "role", "hr", "lr", "hr_sha256", "lr_sha256", "height", "width"]
+    with split.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def restored(tmp_path_factory):
+    """A project whose `realsr` and `realsr_zero` are restored by bicubic and scored (read only)."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copy(CHECKOUT / "params.yaml", project)
+    dataset(project, "realsr", 4)
+    dataset(project, "realsr_zero", 4, with_hr=False)
+    for name in ("realsr", "realsr_zero"):
+        for stage in (("restore", "--dataset", name, "--method", "bicubic"), ("score", "--dataset", name)):
+            done = run(stage[0], project, *stage[1:])
+            assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def project(restored, tmp_path):
+    """A copy of `restored` to spoil."""
+    return Path(shutil.copytree(restored, tmp_path / "project"))
+
+
+def contents(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def refused(done, *words):
+    """One message, status 1, no traceback."""
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    messages = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(messages) == 1, done.stderr
+    for word in words:
+        assert word in messages[0]
+
+
+def test_restore_writes_the_test_images_and_their_provenance(restored):
+    folder = restored / "runs/sample/restored/realsr/bicubic"
+    assert sorted(file.name for file in folder.iterdir()) == ["id1.png", "id2.png", "restored.json"]
+    description = json.loads((folder / "restored.json").read_text())
+    assert description == {"method": "bicubic", "dataset": "realsr", "run": None}
+    lr = read_rgb(restored / "runs/sample/raw/realsr/1_LR.png")
+    assert np.array_equal(read_rgb(folder / "id1.png"), methods.build("bicubic", 4)(lr))
+
+
+def test_score_has_a_row_an_image_in_full_precision(restored):
+    root = restored / "runs/sample"
+    file = root / "scores/realsr/bicubic.csv"
+    frame = pd.read_csv(file)
+    assert list(frame.columns) == ["image", *METRICS]
+    assert list(frame["image"]) == ["id1", "id2"]
+    pair = read_rgb(root / "restored/realsr/bicubic/id1.png"), read_rgb(root / "raw/realsr/1_HR.png")
+    assert frame["psnr"][0] == psnr(*pair, 4)
+    assert frame["ssim_y"][0] == ssim_y(*pair, 4)
+
+
+def test_a_value_that_is_not_defined_is_an_empty_cell(restored):
+    lines = (restored / "runs/sample/scores/realsr/bicubic.csv").read_text().splitlines()
+    image, psnr_value, ssim_value, psnr_y_value, ssim_y_value = lines[2].split(",")
+    assert (image, ssim_value, ssim_y_value) == ("id2", "", "")
+    assert float(psnr_value) > 0
+    assert float(psnr_y_value) > 0
+
+
+def test_without_ground_truth_full_reference_columns_are_empty(restored):
+    lines = (restored / "runs/sample/scores/realsr_zero/bicubic.csv").read_text().splitlines()
+    assert lines == [",".join(["image", *METRICS]), "id1,,,,", "id2,,,,"]
+
+
+def test_a_second_run_gives_the_same_bytes_and_a_log_plain_lines(project):
+    root = project / "runs/sample"
+    before = contents(root)
+    done = run("restore", project, "--dataset", "realsr", "--method", "bicubic")
+    assert done.returncode == 0
+    assert "restore realsr bicubic: 2/2, " in done.stderr
+    assert "\r" not in done.stderr
+    assert run("score", project, "--dataset", "realsr").returncode == 0
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("stage", [("restore", "--method", "bicubic"), ("score",)])
+def test_a_missing_split_is_named(project, stage):
+    (project / "runs/sample/splits/realsr.csv").unlink()
+    refused(run(stage[0], project, "--dataset", "realsr", *stage[1:]), "realsr.csv", "dvc repro")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "id,role,hr,lr\nid1,train,a,b\n", "id,role\nid1,test\n", "id,role,hr,lr\nx\n"]
+)
+def test_a_broken_split_is_named(tmp_path, text):
+    split = tmp_path / "splits/realsr.csv"
+    split.parent.mkdir()
+    split.write_text(text)
+    with pytest.raises(UserError, match=r"realsr\.csv.*dvc repro"):
+        read_cases(tmp_path, "realsr")
+
+
+def test_a_truncated_lr_image_is_named_and_nothing_is_written(project):
+    root = project / "runs/sample"
+    lr = root / "raw/realsr/2_LR.png"
+    lr.write_bytes(lr.read_bytes()[:-30])
+    before = contents(root)
+    refused(run("restore", project, "--dataset", "realsr", "--method", "bicubic"), "2_LR.png", "LR image")
+    assert contents(root) == before
+
+
+def test_a_truncated_hr_image_is_named_and_the_old_scores_stay(project):
+    root = project / "runs/sample"
+    hr = root / "raw/realsr/2_HR.png"
+    hr.write_bytes(hr.read_bytes()[:60])
+    before = contents(root)
+    refused(run("score", project, "--dataset", "realsr"), "2_HR.png", "HR image")
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("name", ["raw/realsr/2_HR.png", "restored/realsr/bicubic/id2.png"])
+def test_a_missing_image_is_named_by_score(project, name):
+    root = project / "runs/sample"
+    (root / name).unlink()
+    before = contents(root)
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        score(root, "realsr", PARAMS.protocol)
+    assert contents(root) == before
+
+
+def test_a_restored_image_of_another_size_is_named(project):
+    root = project / "runs/sample"
+    picture(root / "restored/realsr/bicubic/id1.png", 20, 32, 0)
+    with pytest.raises(UserError, match=r"id1\.png is 32x20 .*1_HR\.png is 32x24"):
+        score(root, "realsr", PARAMS.protocol)
+
+
+def test_an_unknown_method_is_explained(restored):
+    done = run("restore", restored, "--dataset", "realsr", "--method", "bicubc")
+    refused(done, "bicubc", "identity, bicubic, plain")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "method", "message"),
+    [
+        ("realsr", "identity", "scale 1 only"),
+        ("realsr", "full", "models/realsr/full/model.json is missing"),
+        ("realsr_zero", "full", "models/ntire2020/full/model.json is missing"),
+    ],
+)
+def test_an_impossible_method_is_explained(restored, dataset, method, message):
+    with pytest.raises(UserError, match=message):
+        restore(restored / "runs/sample", dataset, method, PARAMS)
+
+
+def test_score_without_restored_images_says_so(project):
+    shutil.rmtree(project / "runs/sample/restored/realsr")
+    with pytest.raises(UserError, match="restored/realsr has no restored images"):
+        score(project / "runs/sample", "realsr", PARAMS.protocol)
+
+
+def test_sixteen_bits_are_refused_and_grey_is_repeated(tmp_path):
+    deep, grey = tmp_path / "deep.png", tmp_path / "grey.png"
+    Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(deep)
+    Image.fromarray(np.full((4, 4), 40, np.uint8)).save(grey)
+    with pytest.raises(UserError, match=r"deep\.png has the mode I;16"):
+        read_rgb(deep)
+    assert np.array_equal(read_rgb(grey), np.full((4, 4, 3), 40))
