@@ -48,7 +48,8 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
     pending: dict[int, dict[str, Tensor]] = {}
     with progress(trainer.experiment.run_name, total, trainer.iteration) as meter:
         while trainer.iteration < total:
-            pending[trainer.iteration + 1] = trainer.step()
+            terms = trainer.step()
+            pending[trainer.iteration] = terms
             now, last = trainer.iteration, trainer.iteration == total
             validating = now % run.validate_every == 0 or last
             checkpointing = now % run.checkpoint_every == 0 or last or stop()

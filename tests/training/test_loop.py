@@ -1,0 +1,119 @@
+"""The loop: resumed equals uninterrupted bit for bit, broken numbers stop it, SIGTERM is survived."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from pipeline.errors import UserError
+from pipeline.training.checkpoints import TrainingState
+from pipeline.training.loop import REQUEUE, Interrupted, train
+
+
+class Killed(Exception):
+    """Stands for a SIGKILL: nothing runs after it."""
+
+
+def run(trainer, folder):
+    state = TrainingState(folder)
+    train(trainer, state, validate=lambda _: {"psnr": 1.0}, on_record=lambda: None)
+    return state
+
+
+def weights(trainer):
+    return {**trainer.generator.state_dict(), **trainer.discriminator.state_dict()}
+
+
+def assert_same(trainer, other):
+    ours, theirs = weights(trainer), weights(other)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+
+
+@pytest.fixture
+def uninterrupted(make_trainer, tmp_path):
+    trainer = make_trainer()
+    return trainer, run(trainer, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("killed_at", [2, 4, 5, 6])
+def test_a_killed_run_resumes_to_the_same_bits(make_trainer, uninterrupted, tmp_path, killed_at):
+    def kill(iteration):
+        if iteration == killed_at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(make_trainer(kill), tmp_path / "killed")
+    resumed = make_trainer()
+    state = run(resumed, tmp_path / "killed")
+    trainer, whole = uninterrupted
+    assert_same(resumed, trainer)
+    assert state.history.read_bytes() == whole.history.read_bytes()
+
+
+def test_sigterm_writes_a_checkpoint_and_asks_to_be_requeued(make_trainer, uninterrupted, tmp_path):
+    def terminate(iteration):
+        if iteration == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(Interrupted) as stopped:
+            run(make_trainer(terminate), tmp_path / "term")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stopped.value.code == REQUEUE == 75
+    assert torch.load(tmp_path / "term" / "checkpoint.pt", weights_only=True)["iteration"] == 4
+    resumed = make_trainer()
+    state = run(resumed, tmp_path / "term")
+    trainer, whole = uninterrupted
+    assert_same(resumed, trainer)
+    assert state.history.read_bytes() == whole.history.read_bytes()
+
+
+def test_a_finished_run_is_not_trained_again(make_trainer, uninterrupted, tmp_path):
+    trainer, whole = uninterrupted
+
+    def refuse(iteration):
+        raise AssertionError(f"iteration {iteration} ran again")
+
+    again = make_trainer(refuse)
+    run(again, whole.folder)
+    assert_same(again, trainer)
+
+
+def test_history_has_the_start_the_terms_and_the_validation(uninterrupted):
+    _, state = uninterrupted
+    records = {record["iteration"]: record for record in state.records()}
+    assert list(records) == [0, 2, 3, 4, 6]
+    assert {"probe", "validation/psnr"} <= records[0].keys()
+    assert {"pix", "perc", "adv", "align", "unif", "discriminator", "lr"} <= records[2].keys()
+    assert "probe" not in records[2]
+    assert "probe" in records[3]
+    assert records[4]["lr"] == 1e-3
+    assert records[6]["lr"] == 5e-4
+
+
+def test_a_term_that_turns_nan_stops_the_run_and_keeps_the_last_good_checkpoint(make_trainer, tmp_path):
+    trainer = make_trainer()
+
+    def poison(iteration):
+        if iteration == 5:
+            trainer.generator.branch_align.output.weight.data.fill_(float("nan"))
+
+    trainer.pack.hook = poison
+    with pytest.raises(UserError, match=r"term `(pix|align)` became nan at iteration 5"):
+        run(trainer, tmp_path)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert saved["iteration"] == 3
+    assert all(value.isfinite().all() for value in saved["generator"].values())
+
+
+def test_a_history_line_cut_short_by_a_kill_is_dropped(tmp_path):
+    state = TrainingState(tmp_path)
+    state.append({"iteration": 1, "pix": 0.5})
+    with state.history.open("a") as stream:
+        stream.write('{"iteration": 2, "pi')
+    assert [record["iteration"] for record in state.records()] == [1]

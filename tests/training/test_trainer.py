@@ -1,0 +1,75 @@
+"""A step, the schedule, and the identity of an experiment."""
+
+import copy
+import dataclasses
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.criteria.objective import discriminator_loss
+from pipeline.settings import Schedule
+from pipeline.training import trainer as trainer_module
+from pipeline.training.trainer import learning_rate
+
+
+@given(st.integers(1, 1000))
+def test_learning_rate_is_halved_after_each_milestone(iteration):
+    schedule = Schedule(iterations=1000, batch=1, crop=32, learning_rate=0.8, halve_at=[10, 100])
+    expected = 0.8 if iteration <= 10 else 0.4 if iteration <= 100 else 0.2
+    assert learning_rate(schedule, iteration) == expected
+
+
+def test_the_generator_step_leaves_the_discriminator_out(make_trainer, monkeypatch):
+    trainer = make_trainer()
+    seen = []
+
+    def spy(*args):
+        seen.extend(parameter.requires_grad for parameter in trainer.discriminator.parameters())
+        return original(*args)
+
+    original = trainer_module.generator_terms
+    monkeypatch.setattr(trainer_module, "generator_terms", spy)
+    trainer.step()
+    assert seen
+    assert not any(seen)
+
+
+def test_the_discriminator_learns_from_a_detached_image(make_trainer):
+    trainer = make_trainer()
+    lr, hr = trainer.batch(1)
+    with torch.no_grad():
+        fake = trainer.generator(lr).sr
+    twin = copy.deepcopy(trainer.discriminator)
+    trainer.step()
+    # Batch statistics alone decide the loss in training mode, so the twin has seen what the original saw.
+    loss = discriminator_loss(fake, hr, twin)
+    loss.backward()
+    for ours, theirs in zip(trainer.discriminator.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_training_lowers_the_probe(make_trainer):
+    trainer = make_trainer()
+    before = trainer.probe()
+    for _ in range(6):
+        trainer.step()
+    assert trainer.probe() < before
+
+
+def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
+    def changed(**values):
+        return dataclasses.replace(experiment, **values).fingerprint
+
+    assert changed(name="other", preset="paper") == experiment.fingerprint
+    assert changed(run=experiment.run.model_copy(update={"checkpoint_every": 1})) == experiment.fingerprint
+    different = {
+        changed(seed=2),
+        changed(device="cuda"),
+        changed(inputs={"pack": "x"}),
+        changed(run=experiment.run.model_copy(update={"threads": 2})),
+        changed(objective=experiment.objective.model_copy(update={"unif": 0.02})),
+        changed(configuration=experiment.configuration.model_copy(update={"anchor": "adv"})),
+        changed(schedule=experiment.schedule.model_copy(update={"iterations": 7})),
+    }
+    assert len(different | {experiment.fingerprint}) == 8
