@@ -186,6 +186,12 @@ class Preset(Block):
     training: Schedule
     run: Run
 
+    def dataset(self, name: Dataset) -> DatasetSize:
+        """The size of one dataset. Raises `UserError` when the preset does not have it."""
+        if name not in self.datasets:
+            raise UserError(f"this preset has no dataset {name!r}; params.yaml has {', '.join(self.datasets)}")
+        return self.datasets[name]
+
 
 class Settings(Block):
     """The whole of params.yaml."""

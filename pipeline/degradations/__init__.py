@@ -1,0 +1,1 @@
+"""How low resolution is made from high resolution: pure functions on arrays."""

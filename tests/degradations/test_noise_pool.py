@@ -1,0 +1,66 @@
+"""Which patches are noise, and what injecting one does."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.degradations.noise_pool import collect, draw, inject
+
+
+def noisy(level, deviation, side=32, seed=0):
+    values = level + deviation * np.random.default_rng(seed).standard_normal((side, side, 1))
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8).repeat(3, axis=2)
+
+
+def test_smooth_noisy_patches_are_kept_in_grid_order_and_others_left():
+    first, textured, black, last = noisy(120, 3), noisy(120, 9), noisy(0, 0), noisy(200, 2, seed=1)
+    image = np.vstack([np.hstack([first, textured]), np.hstack([black, last])])
+    ragged = np.pad(image, [(0, 5), (0, 7), (0, 0)], mode="edge")
+    for whole in (image, ragged):
+        np.testing.assert_array_equal(collect(whole, 32, 20.0), [first, last])
+
+
+def test_the_variance_limit_is_the_one_given():
+    image = noisy(120, 3)
+    variance = image[..., 0].astype(float).var()
+    assert len(collect(image, 32, variance + 0.01)) == 1
+    assert len(collect(image, 32, variance)) == 0
+
+
+def test_colour_is_weighed_as_grey():
+    blue = np.full((32, 32, 3), 100, np.uint8)
+    blue[::2, :, 2] = 130  # deviation 15 in blue is 15 * 0.114 in grey: a variance of about 3
+    green = np.full((32, 32, 3), 100, np.uint8)
+    green[::2, :, 1] = 130  # and 15 * 0.587 in green: about 78
+    assert len(collect(blue, 32, 20.0)) == 1
+    assert len(collect(green, 32, 20.0)) == 0
+
+
+def test_an_image_smaller_than_a_patch_has_none():
+    assert collect(noisy(100, 1, side=16), 32, 20.0).shape == (0, 32, 32, 3)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_injection_adds_the_noise_without_its_colour_cast(seed):
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(90, 110, (8, 8, 3), np.uint8)
+    lr = rng.uniform(0.3, 0.7, (8, 8, 3)).astype(np.float32)
+    added = (inject(lr, noise) - lr) * 255
+    np.testing.assert_allclose(added, noise - noise.reshape(-1, 3).mean(axis=0), atol=1e-3)
+
+
+def test_injection_is_clamped():
+    noise = np.zeros((8, 8, 3), np.uint8)
+    noise[::2] = 100
+    for level in (0.0, 1.0):
+        result = inject(np.full((8, 8, 3), level, np.float32), noise)
+        assert result.min() >= 0
+        assert result.max() <= 1
+        assert result.std() > 0
+
+
+def test_draws_reach_every_patch_and_every_place():
+    pool = np.arange(3 * 6 * 6 * 3, dtype=np.uint16).reshape(3, 6, 6, 3)
+    rng = np.random.default_rng(0)
+    corners = {int(draw(pool, 4, rng)[0, 0, 0]) for _ in range(600)}
+    assert corners == {int(pool[p, y, x, 0]) for p in range(3) for y in range(3) for x in range(3)}
