@@ -1,0 +1,41 @@
+"""The report: one page that holds everything it shows and opens from disk without a network."""
+
+from pathlib import Path
+
+import jinja2
+
+from pipeline.files import read_json
+from pipeline.reporting import crops
+from pipeline.reporting.formats import TEMPLATES
+from pipeline.reporting.grid import grid
+from pipeline.reporting.layout import DATASETS
+from pipeline.reporting.runs import training_runs
+from pipeline.reporting.study import source_of, study_tables
+from pipeline.settings import Settings
+
+
+def page(root: Path, preset: str, settings: Settings) -> str:
+    """The HTML of the report on `preset`, whose results lie under `root` (runs/<preset>).
+
+    Raises `UserError` when scores, images or models that it shows are missing or do not belong together.
+    """
+    datasets = settings.study.datasets
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("index.html.j2").render(
+        source=source_of(settings, preset),
+        preset=settings.preset(preset),
+        datasets=[DATASETS[name] for name in datasets],
+        perceptual=read_json(root / "weights" / "perceptual.json"),
+        runs=training_runs(root, datasets),
+        tables=[(table, grid(table)) for table in study_tables(root, preset, settings)],
+        samples=[crops.crop_row(root, dataset) for dataset in datasets],
+        rule=crops.RULE,
+        border=settings.protocol.border,
+    )

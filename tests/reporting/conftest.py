@@ -1,0 +1,96 @@
+"""A small run folder with made-up scores, as the stages before the tables would leave it."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.files import write_json
+
+CHECKOUT = Path(__file__).parents[2]
+METRICS = ["psnr", "ssim", "psnr_y", "ssim_y"]
+SCORES = {  # psnr of three images; the other metrics follow from it
+    "realsr": {"bicubic": (24, 26, 25), "plain": (25, 27, 26), "full": (25.5, 27.5, 26.5)},
+    "ntire2020": {"bicubic": (24, 26, 25), "plain": (25, 27, 26), "full": (25, 27, 26)},
+    "camerasr": {"identity": (27, 28, 29), "plain": (25, 26, 27), "full": (26, 27, 28)},
+    "realsr_zero": {"bicubic": (None, None, None)},
+}
+
+
+def save(path, height, width, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def write_csv(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_images(root, dataset, methods):
+    scale = 1 if dataset == "camerasr" else 4
+    rows = []
+    for number in range(3):
+        name, hr = f"im{number}", f"im{number}_HR.png"
+        save(root / "raw" / dataset / f"{name}_LR.png", 112 // scale, 104 // scale, number)
+        save(root / "raw" / dataset / hr, 112, 104, number + 10)
+        for method in methods:
+            save(root / "restored" / dataset / method / f"{name}.png", 112, 104, number + 20)
+        truth = "" if dataset == "realsr_zero" else hr
+        rows.append({"id": name, "role": "test", "hr": truth, "lr": f"{name}_LR.png"})
+    write_csv(root / "splits" / f"{dataset}.csv", rows)
+
+
+def write_method(root, dataset, method, values):
+    run = f"{method}-{dataset}-0a1b" if method in {"plain", "full"} else None
+    write_json(
+        root / "restored" / dataset / method / "restored.json", {"method": method, "dataset": dataset, "run": run}
+    )
+    if run:
+        model = {"run": run, "training_set": dataset, "seed": 1, "parameters": 12345}
+        write_json(root / "models" / dataset / method / "model.json", model)
+        write_json(root / "models" / dataset / method / "run.json", {"commit": "c0ffee" * 6, "device": "cpu"})
+    rows = [
+        {"image": f"im{n}", **{m: "" if v is None else v / (100 if "ssim" in m else 1) for m in METRICS}}
+        for n, v in enumerate(values)
+    ]
+    write_csv(root / "scores" / dataset / f"{method}.csv", rows)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project's root with params.yaml, reports/paper and a finished runs/sample."""
+    shutil.copy(CHECKOUT / "params.yaml", tmp_path)
+    shutil.copytree(CHECKOUT / "reports" / "paper", tmp_path / "reports" / "paper")
+    root = tmp_path / "runs" / "sample"
+    for dataset, methods in SCORES.items():
+        write_images(root, dataset, methods)
+        for method, values in methods.items():
+            write_method(root, dataset, method, values)
+    write_json(
+        root / "weights" / "perceptual.json",
+        {"source": "vgg16_lpips", "origin": "VGG-16 <of a test>", "variant": "vgg16"},
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def stage(project):
+    """Run a stage's real command line in the project."""
+
+    def run(name):
+        command = [sys.executable, "-m", f"stages.{name}", "--preset", "sample"]
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+    return run

@@ -1,0 +1,169 @@
+"""The stages tabulate and report, through their real command lines, and the page they end in."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import settings
+from pipeline.errors import UserError
+from pipeline.reporting.crops import SIDE, centre, enlarged, typical
+from pipeline.reporting.page import page
+from pipeline.reporting.runs import training_runs
+from pipeline.reporting.study import study_tables
+
+VOID = {"meta", "link", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Text, tags with attributes, and whether every element is closed in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.stack, self.tags, self.text = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        if not self.stack or self.stack[-1] != "style":
+            self.text += data
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def made(project):
+    folder = project / "reports/sample"
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def refused(done, *words):
+    """One message, status 1, no traceback."""
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error: ") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_both_stages_give_the_same_bytes_again(project, stage):
+    for name in ("tabulate", "report"):
+        done = stage(name)
+        assert done.returncode == 0, done.stderr
+    first = made(project)
+    tables = {f"tables/table_{number}.{suffix}" for number in (2, 3, 4, 5) for suffix in ("csv", "md", "tex")}
+    assert set(first) == {*tables, "index.html"}
+    label = settings.load(project / "params.yaml").sample.label
+    for name in tables:
+        assert label in first[name].decode()
+        assert b"difference_" not in first[name]
+    for name in ("tabulate", "report"):
+        assert stage(name).returncode == 0
+    assert made(project) == first
+
+
+def test_missing_scores_are_named_and_no_table_is_written(project, stage):
+    for file in (project / "runs/sample/scores/camerasr").iterdir():
+        file.unlink()
+    refused(stage("tabulate"), "scores/camerasr", "dvc repro")
+    assert made(project) == {}
+
+
+def test_a_truncated_image_is_named_and_no_page_is_written(project, stage):
+    image = project / "runs/sample/restored/camerasr/full/im1.png"
+    image.write_bytes(image.read_bytes()[:500])
+    refused(stage("report"), "camerasr/full/im1.png")
+    assert made(project) == {}
+
+
+@pytest.mark.parametrize("text", ["", "name,psnr\na,1\n", "image,psnr\na,high\n"])
+def test_broken_scores_are_named(project, text):
+    (project / "runs/sample/scores/realsr/full.csv").write_text(text)
+    with pytest.raises(UserError, match=r"realsr/full\.csv is not a table of scores"):
+        study_tables(project / "runs/sample", "sample", settings.load(project / "params.yaml"))
+
+
+@pytest.fixture
+def html(project, monkeypatch):
+    monkeypatch.chdir(project)
+    return page(project / "runs/sample", "sample", settings.load())
+
+
+def test_the_page_is_well_formed_and_holds_everything_itself(html):
+    parsed = Page(html)
+    assert parsed.stack == []
+    assert not re.search(r"https?://", html)
+    assert not parsed.all("script")
+    assert not parsed.all("link")
+    images = parsed.all("img")
+    assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in images)
+    # Three sets of LR, methods and HR (CameraSR's LR is its reference row), and RealSR-Zero without HR.
+    assert len(images) == 5 + 5 + 4 + 2
+
+
+def test_the_page_says_what_was_run_on_which_data(html):
+    text = " ".join(Page(html).text.split())
+    for words in (
+        "Not the paper's data.",
+        "stand-ins made of scikit-image and scikit-learn photographs",
+        "VGG-16 <of a test> (vgg16_lpips)",
+        "the paper's are of VGG-19",
+        "full-camerasr-0a1b",
+        "c0ffeec0ffee",
+        "the median test image by PSNR of the reference row",
+        "CameraSR (stand-in), image im1",
+    ):
+        assert words in text
+    assert "<of a test>" not in html  # escaped
+
+
+def test_the_pages_tables_have_captions_and_scopes(html):
+    parsed = Page(html)
+    assert len(parsed.all("table")) == len(parsed.all("caption")) == 5
+    assert {header["scope"] for header in parsed.all("th")} == {"col", "colgroup", "row"}
+    assert parsed.all("html") == [{"lang": "en"}]
+
+
+def test_a_model_trained_anew_after_restoring_is_refused(project):
+    model = project / "runs/sample/models/realsr/full/model.json"
+    model.write_text(model.read_text().replace("full-realsr-0a1b", "full-realsr-9999"))
+    with pytest.raises(UserError, match=r"full-realsr-0a1b.*full-realsr-9999"):
+        training_runs(project / "runs/sample", ["realsr"])
+
+
+def test_a_run_without_provenance_says_so(project):
+    (project / "runs/sample/models/realsr/full/run.json").unlink()
+    runs = {run.name: run for run in training_runs(project / "runs/sample", ["realsr"])}
+    assert runs["full-realsr-0a1b"].commit == "not recorded"
+    assert runs["plain-realsr-0a1b"].commit.startswith("c0ffee")
+
+
+# --- which crop --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [
+        ({"a": 3, "b": 1, "c": 2}, "c"),
+        ({"a": 4, "b": 1, "c": 2, "d": 3}, "c"),
+        ({"c": None, "a": None, "b": None}, "b"),
+    ],
+)
+def test_the_typical_image_is_the_median(values, chosen):
+    assert typical(pd.DataFrame({"psnr": pd.Series(values, dtype=float)})) == chosen
+
+
+def test_a_crop_is_the_middle_and_an_enlarged_pixel_a_block():
+    image = np.arange(200 * 100 * 3).reshape(200, 100, 3).astype(np.uint8)
+    assert np.array_equal(centre(image), image[52:148, 2:98])
+    assert centre(image[:10]).shape == (10, SIDE, 3)
+    assert np.array_equal(enlarged(image, 4)[4:8, 8:12], np.broadcast_to(image[1, 2], (4, 4, 3)))
