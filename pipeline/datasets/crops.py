@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pipeline.datasets.images import Pixels
 from pipeline.errors import UserError
 
+_REMEDY = "ask for fewer or smaller images in <preset>.datasets of params.yaml."
+
 
 @dataclass(frozen=True)
 class Box:
@@ -36,10 +38,12 @@ def choose(image: Pixels, side: int, count: int) -> list[Box]:
     """
     height, width = image.shape[:2]
     if side > min(height, width):
-        raise UserError(f"a crop of {side} pixels does not fit into a photograph of {width}x{height}")
+        raise UserError(f"a crop of {side} pixels does not fit into a photograph of {width}x{height}: {_REMEDY}")
     tops, lefts = (axis.ravel() for axis in np.meshgrid(*_grid(height, width, side), indexing="ij"))
     if count > len(tops):
-        raise UserError(f"a photograph of {width}x{height} has no {count} different crops of {side} pixels")
+        raise UserError(
+            f"a photograph of {width}x{height} has no {count} different crops of {side} pixels: {_REMEDY}"
+        )
     texture = _texture(image, side)[tops, lefts]
     covered = np.zeros(len(tops))
     chosen = []

@@ -83,9 +83,7 @@ def find(dataset: Dataset, folder: Path) -> list[Item]:
             if match:
                 sides = found.setdefault((place.part, match["id"]), {})
                 if place.side in sides:
-                    raise UserError(
-                        f"{folder}: {sides[place.side]} and {path} are the same image; remove one copy."
-                    )
+                    raise UserError(f"{folder}: {sides[place.side]} and {path} have one id; remove one of them.")
                 sides[place.side] = path
     for place in places:
         if not any(part == place.part and place.side in sides for (part, _), sides in found.items()):

@@ -4,23 +4,18 @@ A crop is a function of (seed, iteration, k) alone, k being its place in the glo
 depend on how many processes share a batch or on when it was resumed.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pipeline.datasets.images import Pixels
+from pipeline.datasets.packing import HR, INDEX, LR, NOISE, Spot
 from pipeline.degradations import noise_pool
 from pipeline.errors import UserError
 from pipeline.files import read_json
-
-INDEX, HR, LR, NOISE = "index.json", "hr.npy", "lr.npy", "noise.npy"
 
 Floats = NDArray[np.float32]
 
@@ -32,17 +27,6 @@ class Pair:
     id: str
     lr: Pixels
     hr: Pixels
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a pair lies: offsets into lr.npy and hr.npy, and the size of its LR image."""
-
-    id: str
-    lr: int
-    hr: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)
@@ -129,70 +113,6 @@ class Pack:
                 "<preset>.degradation.noise_patch in params.yaml, or lower <preset>.trunk.crop and "
                 "<preset>.training.crop."
             )
-
-
-class Writer:
-    """Fills a folder with a pack, one pair at a time, so that no dataset has to fit into memory."""
-
-    def __init__(self, folder: Path, scale: int) -> None:
-        self.folder, self.scale = folder, scale
-        self.spots: dict[str, list[Spot]] = {"training": [], "validation": []}
-        self.arrays = {name: FlatArray(folder / name) for name in (LR, HR)}
-
-    def add(self, kind: str, id_: str, lr: Pixels, hr: Pixels) -> None:
-        """Append a pair to the `training` or `validation` pairs, cut to what LR and HR both show.
-
-        RealSR has pairs a few pixels off (facts/datasets.md 1f): the top left min(LR, HR // scale) LR pixels stay.
-        """
-        height, width = (min(low, high // self.scale) for low, high in zip(lr.shape[:2], hr.shape[:2], strict=True))
-        lr_offset = self.arrays[LR].append(lr[:height, :width])
-        hr_offset = self.arrays[HR].append(hr[: height * self.scale, : width * self.scale])
-        self.spots[kind].append(Spot(id_, lr_offset, hr_offset, height, width))
-
-    def close(self, noise: Pixels) -> None:
-        """Write the noise pool (N x p x p x 3, N may be 0) and the index."""
-        np.save(self.folder / NOISE, noise)
-        digests = {name: array.close() for name, array in self.arrays.items()}
-        digests[NOISE] = sha256(repr(noise.shape).encode() + noise.tobytes()).hexdigest()
-        index: dict[str, Any] = {
-            "scale": self.scale,
-            **{kind: [vars(spot) for spot in spots] for kind, spots in self.spots.items()},
-        }
-        index["content"] = _content(index, digests)
-        (self.folder / INDEX).write_text(json.dumps(index, sort_keys=True) + "\n", encoding="utf-8")
-
-
-class FlatArray:
-    """A .npy file of uint8 that grows: numpy leaves room in its header for the final length."""
-
-    def __init__(self, path: Path) -> None:
-        self.stream = path.open("wb")
-        self.length = 0
-        self.hash = sha256()
-        self._header()
-
-    def append(self, pixels: Pixels) -> int:
-        """Append an image; returns its offset."""
-        offset, data = self.length, pixels.tobytes()
-        self.stream.write(data)
-        self.hash.update(data)
-        self.length += len(data)
-        return offset
-
-    def close(self) -> str:
-        """Finish the file; returns the hex sha256 of its values."""
-        self.stream.seek(0)
-        self._header()
-        self.stream.close()
-        return self.hash.hexdigest()
-
-    def _header(self) -> None:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (self.length,)}
-        np.lib.format.write_array_header_1_0(self.stream, header)
-
-
-def _content(index: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    return sha256(json.dumps([index, digests], sort_keys=True).encode()).hexdigest()
 
 
 def _view(flat: Pixels, offset: int, height: int, width: int) -> Pixels:

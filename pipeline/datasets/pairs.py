@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from pipeline.datasets.images import Pixels, read_rgb
-from pipeline.datasets.packs import Writer
+from pipeline.datasets.packing import Writer
 from pipeline.datasets.splits import Row
 from pipeline.degradations import noise_pool
 from pipeline.degradations.bicubic import downscale_uint8
@@ -28,8 +28,8 @@ def write_pack(
     `rows` is its manifest, `raw` the folder that it speaks of. `seed` decides the noise on validation images that
     have none of their own. Raises `UserError` when nothing is there to train on or no noise patch is found.
     """
-    wanted = [row for row in rows if row.role not in ("test",)]
-    if not wanted:
+    wanted = [row for row in rows if row.role != "test"]
+    if all(row.role == "validation" for row in wanted):
         raise UserError(
             f"{dataset} has no training images: it is an evaluation set, take it off study.training_sets."
         )

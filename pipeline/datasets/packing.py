@@ -1,0 +1,90 @@
+"""Writing packs: pairs appended to flat arrays, one at a time, so that no dataset has to fit into memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.datasets.images import Pixels
+
+INDEX, HR, LR, NOISE = "index.json", "hr.npy", "lr.npy", "noise.npy"
+"""The files of a pack."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a pair lies: offsets into lr.npy and hr.npy, and the size of its LR image."""
+
+    id: str
+    lr: int
+    hr: int
+    height: int
+    width: int
+
+
+class Writer:
+    """Fills a folder with a pack: `add` every pair, then `close`."""
+
+    def __init__(self, folder: Path, scale: int) -> None:
+        self.folder, self.scale = folder, scale
+        self.spots: dict[str, list[Spot]] = {"training": [], "validation": []}
+        self.arrays = {name: FlatArray(folder / name) for name in (LR, HR)}
+
+    def add(self, kind: str, id_: str, lr: Pixels, hr: Pixels) -> None:
+        """Append a pair to the `training` or `validation` pairs, cut to what LR and HR both show.
+
+        RealSR has pairs a few pixels off (facts/datasets.md 1f): the top left min(LR, HR // scale) LR pixels stay.
+        """
+        height, width = (min(low, high // self.scale) for low, high in zip(lr.shape[:2], hr.shape[:2], strict=True))
+        lr_offset = self.arrays[LR].append(lr[:height, :width])
+        hr_offset = self.arrays[HR].append(hr[: height * self.scale, : width * self.scale])
+        self.spots[kind].append(Spot(id_, lr_offset, hr_offset, height, width))
+
+    def close(self, noise: Pixels) -> None:
+        """Write the noise pool (N x p x p x 3, N may be 0) and the index."""
+        np.save(self.folder / NOISE, noise)
+        digests = {name: array.close() for name, array in self.arrays.items()}
+        digests[NOISE] = sha256(repr(noise.shape).encode() + noise.tobytes()).hexdigest()
+        index: dict[str, Any] = {
+            "scale": self.scale,
+            **{kind: [vars(spot) for spot in spots] for kind, spots in self.spots.items()},
+        }
+        index["content"] = _content(index, digests)
+        (self.folder / INDEX).write_text(json.dumps(index, sort_keys=True) + "\n", encoding="utf-8")
+
+
+class FlatArray:
+    """A .npy file of uint8 that grows: numpy leaves room in its header for the final length."""
+
+    def __init__(self, path: Path) -> None:
+        self.stream = path.open("wb")
+        self.length = 0
+        self.hash = sha256()
+        self._header()
+
+    def append(self, pixels: Pixels) -> int:
+        """Append an image; returns its offset."""
+        offset, data = self.length, pixels.tobytes()
+        self.stream.write(data)
+        self.hash.update(data)
+        self.length += len(data)
+        return offset
+
+    def close(self) -> str:
+        """Finish the file; returns the hex sha256 of its values."""
+        self.stream.seek(0)
+        self._header()
+        self.stream.close()
+        return self.hash.hexdigest()
+
+    def _header(self) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.length,)}
+        np.lib.format.write_array_header_1_0(self.stream, header)
+
+
+def _content(index: Mapping[str, Any], digests: Mapping[str, str]) -> str:
+    return sha256(json.dumps([index, digests], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,176 @@
+"""Packs: alignment of every crop, independence of the world size, noise, and what is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.datasets.packing import Writer
+from pipeline.datasets.packs import Pack
+from pipeline.errors import UserError
+
+NO_NOISE = np.empty((0, 16, 16, 3), np.uint8)
+ON_A_PACK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def coordinates(height, width, scale, number):
+    """HR pixels that say where they are, and LR pixels that say where their block begins."""
+    y, x = np.mgrid[:height, :width]
+    lr = np.stack([y * scale, x * scale, np.full_like(x, number)], axis=-1).astype(np.uint8)
+    y, x = np.mgrid[: height * scale, : width * scale]
+    return lr, np.stack([y, x, np.full_like(x, number)], axis=-1).astype(np.uint8)
+
+
+def pack_of(folder, scale=4, noise=NO_NOISE, sizes=((30, 40), (24, 24), (50, 26))):
+    folder.mkdir(exist_ok=True)
+    writer = Writer(folder, scale)
+    for number, (height, width) in enumerate(sizes):
+        writer.add("training", f"image{number}", *coordinates(height, width, scale, number))
+    writer.add("validation", "held", *coordinates(20, 24, scale, 9))
+    writer.close(noise)
+    return Pack.open(folder)
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packs")
+    return {scale: pack_of(folder / str(scale), scale) for scale in (1, 4)}
+
+
+@ON_A_PACK
+@given(st.sampled_from([1, 4]), st.integers(0, 2**31), st.integers(0, 10**6), st.sampled_from([4, 8, 16]))
+def test_every_lr_pixel_lies_on_its_hr_block_under_every_augmentation(packs, scale, seed, iteration, side):
+    lr, hr = packs[scale].crops(seed, iteration, 0, 4, side * scale)
+    assert lr.shape == (4, 3, side, side)
+    assert hr.shape == (4, 3, side * scale, side * scale)
+    lr, hr = ((255 * batch.numpy()).round().astype(int) for batch in (lr, hr))
+    blocks = lr.repeat(scale, axis=2).repeat(scale, axis=3)
+    np.testing.assert_array_equal(hr[:, :2] // scale * scale, blocks[:, :2])
+    np.testing.assert_array_equal(hr[:, 2], blocks[:, 2])
+    for sample in hr:  # a crop is one contiguous square of one image
+        assert np.unique(sample[2]).size == 1
+        assert len({(y, x) for y, x in sample[:2].reshape(2, -1).T.tolist()}) == (side * scale) ** 2
+        assert all(np.ptp(sample[axis]) == side * scale - 1 for axis in (0, 1))
+
+
+def test_all_images_places_and_eight_symmetries_are_drawn(packs):
+    _, hr = packs[4].crops(0, 0, 0, 600, 32)
+    hr = (255 * hr.numpy()).round().astype(int)
+    assert set(hr[:, 2, 0, 0]) == {0, 1, 2}
+    steps = {(*(s[:2, 0, 1] - s[:2, 0, 0]), *(s[:2, 1, 0] - s[:2, 0, 0])) for s in hr}
+    assert len(steps) == 8
+    smallest = hr[hr[:, 2, 0, 0] == 1]  # 24 LR pixels wide: crops of 8 can begin at 0 to 16
+    assert {*smallest[:, 0].min(axis=(1, 2))} == {4 * place for place in range(17)}
+
+
+@ON_A_PACK
+@given(st.integers(0, 2**31), st.integers(0, 10**6), st.sampled_from([1, 2, 4, 8]))
+def test_a_sample_does_not_depend_on_the_world_size(packs, seed, iteration, world):
+    whole = packs[4].crops(seed, iteration, 0, 8, 16)
+    shares = [packs[4].crops(seed, iteration, rank * 8 // world, 8 // world, 16) for rank in range(world)]
+    for side in (0, 1):
+        joined = np.concatenate([share[side].numpy() for share in shares])
+        np.testing.assert_array_equal(joined, whole[side].numpy())
+
+
+def test_seed_iteration_and_place_each_change_the_sample(packs):
+    drawn = {
+        packs[4].crops(seed, iteration, k, 1, 32)[1].numpy().tobytes()
+        for seed in range(4)
+        for iteration in range(4)
+        for k in range(4)
+    }
+    assert len(drawn) > 60
+
+
+def test_noise_is_laid_on_the_lr_alone_and_has_no_mean(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(100, 110, (5, 16, 16, 3), np.uint8)
+    clean, noisy = (pack_of(tmp_path / name, noise=pool) for name, pool in (("clean", NO_NOISE), ("noisy", noise)))
+    clean_lr, clean_hr = clean.crops(1, 2, 0, 64, 32)
+    lr, hr = noisy.crops(1, 2, 0, 64, 32)
+    np.testing.assert_array_equal(hr.numpy(), clean_hr.numpy())
+    added = 255 * (lr - clean_lr).numpy()[:, :2]
+    levels = 255 * clean_lr.numpy()[:, :2]
+    inner = (levels > 10).all(axis=(1, 2, 3)) & (levels < 245).all(axis=(1, 2, 3))  # where nothing is clamped
+    assert inner.sum() >= 3
+    np.testing.assert_allclose(added[inner].mean(axis=(2, 3)), 0, atol=1e-3)
+    # Each is a crop of a patch, so it differs from pool values by whole levels less a mean.
+    for one in added[inner]:
+        found = [
+            abs(part - part.mean(axis=(0, 1)) - one.transpose(1, 2, 0)).max() < 1e-3
+            for patch in noise.astype(float)
+            for y in range(9)
+            for x in range(9)
+            for part in [patch[y : y + 8, x : x + 8, :2]]
+        ]
+        assert sum(found) == 1
+    assert lr.min() >= 0
+    assert lr.max() <= 1
+
+
+def test_validation_pairs_come_back_whole(packs):
+    (pair,) = packs[4].validation()
+    lr, hr = coordinates(20, 24, 4, 9)
+    assert pair.id == "held"
+    np.testing.assert_array_equal(pair.lr, lr)
+    np.testing.assert_array_equal(pair.hr, hr)
+    assert pair.hr.dtype == np.uint8
+
+
+def test_a_crop_larger_than_the_smallest_image_names_image_and_key(packs):
+    packs[4].crops(0, 0, 0, 1, 96)
+    message = (
+        r"crop of 112 pixels is larger than the HR image image1 \(96x96\).*trunk\.crop.*training\.crop.* 96 or less"
+    )
+    with pytest.raises(UserError, match=message):
+        packs[4].crops(0, 0, 0, 1, 112)
+
+
+def test_a_crop_larger_than_the_noise_patches_names_the_key(tmp_path):
+    pack = pack_of(tmp_path, noise=np.zeros((1, 16, 16, 3), np.uint8))
+    pack.crops(0, 0, 0, 1, 64)
+    with pytest.raises(UserError, match=r"at least 20 pixels: raise <preset>\.degradation\.noise_patch"):
+        pack.crops(0, 0, 0, 1, 80)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "expected"), [((43, 38), (10, 10), (10, 9)), ((40, 44), (10, 10), (10, 10))]
+)
+def test_pairs_a_few_pixels_off_keep_their_common_top_left(tmp_path, high, low, expected):
+    _, hr = coordinates(*high, 1, 0)
+    lr, _ = coordinates(*low, 4, 0)
+    writer = Writer(tmp_path, 4)
+    writer.add("validation", "a", lr, hr)
+    writer.close(NO_NOISE)
+    (pair,) = Pack.open(tmp_path).validation()
+    height, width = expected
+    np.testing.assert_array_equal(pair.lr, lr[:height, :width])
+    np.testing.assert_array_equal(pair.hr, hr[: 4 * height, : 4 * width])
+
+
+def test_content_tells_packs_apart_by_what_they_hold(tmp_path):
+    one = pack_of(tmp_path / "one").content
+    assert pack_of(tmp_path / "two").content == one
+    noise = np.zeros((1, 16, 16, 3), np.uint8)
+    others = [
+        pack_of(tmp_path / "three", noise=noise).content,
+        pack_of(tmp_path / "four", noise=noise + 1).content,
+        pack_of(tmp_path / "five", sizes=((30, 40), (24, 24))).content,
+        pack_of(tmp_path / "six", scale=1).content,
+    ]
+    assert len({one, *others}) == 5
+
+
+def test_a_pack_is_read_in_place(packs):
+    assert isinstance(packs[4].hr, np.memmap)
+    assert isinstance(packs[4].lr, np.memmap)
+
+
+def test_a_broken_pack_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"index\.json is missing"):
+        Pack.open(tmp_path)
+    pack_of(tmp_path)
+    (tmp_path / "hr.npy").write_bytes((tmp_path / "hr.npy").read_bytes()[:1000])
+    with pytest.raises(UserError, match="is not a whole pack"):
+        Pack.open(tmp_path)
