@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.datasets.images import read_rgb, write_png
 from pipeline.errors import UserError
-from pipeline.evaluation.images import read_cases, read_rgb, write_png
-from pipeline.evaluation.progress import progress
+from pipeline.evaluation.cases import read_cases, restored_folder
 from pipeline.files import read_json, whole_folder, write_json
 from pipeline.methods import METHODS, build
+from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Settings
 
 TRAINED_ON: Mapping[Dataset, Dataset] = {
@@ -37,7 +38,9 @@ def restore(root: Path, dataset: Dataset, method: str, settings: Settings) -> No
     model = model_folder(root, dataset, method)
     function = build(method, SCALES[dataset], model)
     run = read_json(model / "model.json")["run"] if model else None
-    with whole_folder(root / "restored" / dataset / method) as folder:
-        for case in progress(cases, f"restore {dataset} {method}"):
-            write_png(folder / f"{case.id}.png", function(read_rgb(case.lr, "an LR image")))
+    label = f"restore {dataset} {method}"
+    with whole_folder(restored_folder(root, dataset, method)) as folder, progress(label, len(cases)) as meter:
+        for case in cases:
+            write_png(folder / f"{case.id}.png", function(read_rgb(case.lr)))
+            meter.update()
         write_json(folder / "restored.json", {"method": method, "dataset": dataset, "run": run})

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
-from pipeline.evaluation.images import Case, Image, read_cases, read_rgb
+from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import METRICS, measure
-from pipeline.evaluation.progress import progress
 from pipeline.files import whole_folder
+from pipeline.progress import progress
 from pipeline.settings import Protocol
 
 
@@ -28,28 +29,31 @@ def score(root: Path, dataset: str, protocol: Protocol) -> None:
     if not methods:
         raise UserError(f"{root / 'restored' / dataset} has no restored images. Run `dvc repro` (stage restore).")
     rows: dict[str, list[dict[str, str | float]]] = {method: [] for method in methods}
-    for case in progress(read_cases(root, dataset), f"score {dataset}"):
-        hr = read_rgb(case.hr, "an HR image") if case.hr else None
-        for method in methods:
-            file = root / "restored" / dataset / method / f"{case.id}.png"
-            rows[method].append({"image": case.id, **_values(file, case, hr, protocol)})
+    cases = read_cases(root, dataset)
+    with progress(f"score {dataset}", len(cases)) as meter:
+        for case in cases:
+            hr = read_rgb(case.hr) if case.hr else None
+            for method in methods:
+                folder = restored_folder(root, dataset, method)
+                rows[method].append({"image": case.id, **_values(folder, case, hr, protocol)})
+            meter.update()
     with whole_folder(root / "scores" / dataset) as folder:
         for method in methods:
             _write(folder / f"{method}.csv", rows[method], protocol.metrics)
 
 
-def _values(file: Path, case: Case, hr: Image | None, protocol: Protocol) -> dict[str, float]:
+def _values(folder: Path, case: Case, hr: Pixels | None, protocol: Protocol) -> dict[str, float]:
     """The metrics of one restored image."""
-    sr = read_rgb(file, "a restored image")
+    sr = read_restored(folder, case)
     if hr is not None and sr.shape != hr.shape:
         raise UserError(
-            f"{file} is {_size(sr)}, but its ground truth {case.hr} is {_size(hr)}. "
+            f"{folder / case.id}.png is {_size(sr)}, but its ground truth {case.hr} is {_size(hr)}. "
             "Restore it again at the dataset's scale, or mend the split."
         )
     return {name: measure(METRICS[name], sr, hr, protocol.border) for name in protocol.metrics}
 
 
-def _size(image: Image) -> str:
+def _size(image: Pixels) -> str:
     return f"{image.shape[1]}x{image.shape[0]} pixels"
 
 

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image as Pillow
+from PIL import Image
 
+from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
-from pipeline.evaluation.images import Case, read_cases, read_rgb
+from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import METRICS
 from pipeline.reporting.layout import DATASETS, method_title, reference
 from pipeline.reporting.results import read_scores
 from pipeline.settings import SCALES, Dataset
 
-Image = NDArray[np.uint8]
 SIDE = 96  # of a crop, in HR pixels: small enough that single pixels can be seen
 RULE = (
     "The image shown is the median test image by PSNR of the reference row (of an even number, the lower of the "
@@ -60,9 +59,9 @@ def crop_row(root: Path, dataset: Dataset) -> CropRow:
     case = cases[chosen]
     images = [_restored(root, dataset, method, case, scores) for method in methods]
     if "identity" not in methods:
-        images.insert(0, ("LR", "", enlarged(read_rgb(case.lr, "an LR image"), SCALES[dataset])))
+        images.insert(0, ("LR", "", enlarged(read_rgb(case.lr), SCALES[dataset])))
     if case.hr:
-        images.append(("HR", "ground truth", read_rgb(case.hr, "an HR image")))
+        images.append(("HR", "ground truth", read_rgb(case.hr)))
     crops = tuple(Crop(title, value, data_uri(centre(image))) for title, value, image in images)
     return CropRow(DATASETS[dataset], case.id, crops)
 
@@ -74,29 +73,29 @@ def typical(scores: pd.DataFrame) -> str:
     return str(order[(len(order) - 1) // 2])
 
 
-def enlarged(image: Image, scale: int) -> Image:
+def enlarged(image: Pixels, scale: int) -> Pixels:
     """Every pixel as a block of scale x scale pixels."""
     return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def centre(image: Image) -> Image:
+def centre(image: Pixels) -> Pixels:
     """The central SIDE x SIDE pixels, or the whole of a smaller side."""
     top, left = (max(0, (length - SIDE) // 2) for length in image.shape[:2])
     return image[top : top + SIDE, left : left + SIDE]
 
 
-def data_uri(image: Image) -> str:
+def data_uri(image: Pixels) -> str:
     """A uint8 RGB image as a PNG in a `data:` address, so that the page needs no file beside it."""
     stream = io.BytesIO()
-    Pillow.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG")
+    Image.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
 
 
 def _restored(
     root: Path, dataset: Dataset, method: str, case: Case, scores: Mapping[str, pd.DataFrame]
-) -> tuple[str, str, Image]:
+) -> tuple[str, str, Pixels]:
     """Title, PSNR of the whole image as text, and the restored image."""
-    image = read_rgb(root / "restored" / dataset / method / f"{case.id}.png", "a restored image")
+    image = read_restored(restored_folder(root, dataset, method), case)
     psnr = scores[method].get("psnr", pd.Series(dtype=float)).get(case.id, np.nan)
     value = "" if np.isnan(psnr) else f"{psnr:.{METRICS['psnr'].decimals}f} dB"
     return method_title(method), value, image

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.evaluation.cases import restored_folder
 from pipeline.files import read_json
 
 
@@ -29,7 +30,7 @@ def read_results(root: Path, dataset: str) -> pd.DataFrame:
     rows = [
         {
             "method": method,
-            "run": read_json(root / "restored" / dataset / method / "restored.json")["run"] or "",
+            "run": read_json(restored_folder(root, dataset, method) / "restored.json")["run"] or "",
             "metric": metric,
             "value": values.mean(),
             "defined": int(values.count()),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.evaluation.cases import restored_folder
 from pipeline.evaluation.restore import model_folder
 from pipeline.evaluation.score import restored_methods
 from pipeline.files import read_json
@@ -46,7 +47,7 @@ def _run(root: Path, dataset: Dataset, method: str) -> TrainingRun | None:
     if folder is None:
         return None
     model = read_json(folder / "model.json")
-    restored = root / "restored" / dataset / method / "restored.json"
+    restored = restored_folder(root, dataset, method) / "restored.json"
     if (name := read_json(restored)["run"]) != model["run"]:
         raise UserError(
             f"{restored} is of the run {name}, but {folder} now holds the run {model['run']}. "

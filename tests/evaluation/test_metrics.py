@@ -16,7 +16,7 @@ from skimage import metrics as reference
 
 from pipeline import methods
 from pipeline import settings as params
-from pipeline.evaluation.images import read_rgb
+from pipeline.datasets.images import read_rgb
 from pipeline.evaluation.metrics import METRICS, luma, measure, psnr, psnr_y, ssim, ssim_y
 
 BORDER = 4

@@ -113,7 +113,7 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
 def test_the_page_says_what_was_run_on_which_data(html):
     text = " ".join(Page(html).text.split())
     for words in (
-        "Not the paper's data.",
+        "Not the paper's data, but stand-ins made",
         "stand-ins made of scikit-image and scikit-learn photographs",
         "VGG-16 <of a test> (vgg16_lpips)",
         "the paper's are of VGG-19",

@@ -1,0 +1,46 @@
+"""The test images of a dataset, and where each method leaves its restored image."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.datasets import splits
+from pipeline.datasets.images import Pixels, read_rgb
+from pipeline.errors import UserError
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test image; `hr` is None for a set without ground truth."""
+
+    id: str
+    lr: Path
+    hr: Path | None
+
+
+def read_cases(root: Path, dataset: str) -> list[Case]:
+    """The test images of `dataset` under `root` (runs/<preset>), in the order of the split.
+
+    Raises `UserError` when the split is missing, lacks a column, or has no test image.
+    """
+    split = root / "splits" / f"{dataset}.csv"
+    try:
+        rows = [row for row in splits.read(split) if row.role == "test"]
+    except (KeyError, TypeError, ValueError) as error:  # a column that is not there, a size that is no number
+        raise UserError(f"{split} is not a split ({error!r}). Delete it and run `dvc repro`.") from None
+    if not rows:
+        raise UserError(f"{split} has no row of role `test`. Delete it and run `dvc repro`.")
+    raw = root / "raw" / dataset
+    return [Case(row.id, raw / row.lr, raw / row.hr if row.hr else None) for row in rows]
+
+
+def restored_folder(root: Path, dataset: str, method: str) -> Path:
+    """Where a method's restored images of a dataset lie: <id>.png, and restored.json, which names the run."""
+    return root / "restored" / dataset / method
+
+
+def read_restored(folder: Path, case: Case) -> Pixels:
+    """The restored image of `case`, uint8 (height, width, 3). Raises `UserError` when missing or damaged."""
+    try:
+        return read_rgb(folder / f"{case.id}.png")
+    except UserError as error:
+        raise UserError(f"{error} As a restored image: delete {folder} and run `dvc repro`.") from None
