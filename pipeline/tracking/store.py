@@ -1,0 +1,127 @@
+"""Where runs are mirrored: a SQLite store of the checkout's own, or a server; left alone once it has failed."""
+
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+
+from pipeline.environment import ROOT
+from pipeline.files import whole_file
+
+DEFAULTS = {
+    # MLflow's own values would let a dead server hold a training up for four minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+"""Environment of MLflow where the caller's has no value of its own."""
+
+REASON_LENGTH = 160
+SQLITE = "sqlite:///"
+T = TypeVar("T")
+
+
+def store_uri() -> str:
+    """Where runs are mirrored: MLFLOW_TRACKING_URI, or the checkout's own store."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{ROOT / 'mlflow' / 'mlflow.db'}"
+
+
+def create_store(uri: str) -> None:
+    """Create the SQLite store that `uri` names, whole or not at all, unless it exists. Servers look after theirs.
+
+    Processes that start together wait for the one that creates it (about 8 s): MLflow's own migrations break
+    a database that two of them touch.
+    """
+    if not uri.startswith(SQLITE):
+        return
+    database = Path(uri.removeprefix(SQLITE)).absolute()
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_name(f".{database.name}.lock"), timeout=120):
+        if database.exists():
+            return
+        _set_defaults()
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        with whole_file(database) as temporary:
+            store = SqlAlchemyStore(f"{SQLITE}{temporary}", _artifacts(uri))
+            store.engine.dispose()
+
+
+class Store:
+    """A store that is left alone after its first failure."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.failed = False
+
+    def attempt(self, action: Callable[[], T]) -> T | None:
+        """What `action` returns; None once anything has failed, with one warning in this process's life."""
+        if self.failed:
+            return None
+        try:
+            return action()
+        except Exception as error:
+            self.failed = True
+            place = re.sub(r"//[^/@]*@", "//", self.uri)
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:REASON_LENGTH]
+            sys.stderr.write(f"warning: not mirrored to MLflow at {place}: {reason}. No result depends on it.\n")
+            return None
+
+    @cached_property
+    def client(self) -> Any:  # noqa: ANN401 - mlflow is not typed
+        """The client of a store that exists and can be read."""
+        create_store(self.uri)
+        if self.uri.startswith(SQLITE):
+            _check_readable(Path(self.uri.removeprefix(SQLITE)))
+        _set_defaults()
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.uri)
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment, created where missing; of processes that create it together one wins."""
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self.client.create_experiment(name, artifact_location=_artifacts(self.uri)))
+            except MlflowException:
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+
+@cache
+def open_store(uri: str) -> Store:
+    """The one handle of this process on the store that `uri` names; nothing is opened before its first use."""
+    return Store(uri)
+
+
+def _artifacts(uri: str) -> str | None:
+    """Where a local store keeps files; None leaves it to the server."""
+    if not uri.startswith(SQLITE):
+        return None
+    return (Path(uri.removeprefix(SQLITE)).absolute().parent / "artifacts").as_uri()
+
+
+def _check_readable(database: Path) -> None:
+    """Raise at once for a file that is no database: MLflow would try again and again, ever more slowly."""
+    with closing(sqlite3.connect(database, timeout=5)) as connection:
+        connection.execute("SELECT version_num FROM alembic_version").fetchone()
+
+
+def _set_defaults() -> None:
+    """To be called before mlflow is imported, which reads some of them then."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
