@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipeline.errors import UserError
 
 
@@ -23,7 +25,7 @@ def _clear_leftovers(path: Path) -> None:
     """Remove what a killed process left beside `path` (its pid is no longer alive)."""
     for leftover in path.parent.glob(f".{path.name}.*.partial"):
         pid = int(leftover.name.removesuffix(".partial").rsplit(".", 1)[1].split("-")[0])
-        if not Path(f"/proc/{pid}").exists():
+        if not psutil.pid_exists(pid):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
@@ -43,15 +45,16 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder; rename it to `path` (replacing it) when the block ends without an error."""
     _clear_leftovers(path)
-    temporary = _aside(path)
+    temporary, replaced = _aside(path), _aside(path)
     temporary.mkdir()
     try:
         yield temporary
         if path.exists():
-            shutil.rmtree(path)
+            path.replace(replaced)  # a removal that is cut short would leave half of the old folder
         temporary.replace(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in (temporary, replaced):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -37,9 +37,9 @@ SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "re
 
 
 class Block(BaseModel):
-    """A block of params.yaml: unknown keys refused, types exact, values frozen."""
+    """A block of params.yaml: unknown keys refused, types exact, numbers finite, values frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Configuration(Block):
@@ -242,6 +242,8 @@ def load(path: Path = PARAMS) -> Settings:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run this from the project's root folder") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from None
     try:
         values = YAML(typ="safe").load(io.StringIO(text))
         values_1_1 = yaml.safe_load(text)
@@ -267,7 +269,7 @@ def _refuse_dialects(new: object, old: object, path: Path, key: str = "") -> Non
     elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
         for index, (a, b) in enumerate(zip(new, old, strict=True)):
             _refuse_dialects(a, b, path, f"{key}.{index}")
-    elif type(new) is not type(old) or new != old:
+    elif type(new) is not type(old) or repr(new) != repr(old):  # repr: NaN is read alike, and refused later
         raise UserError(
             f"{path}: {key or 'a top-level key'}: YAML 1.2 reads {new!r}, YAML 1.1 reads {old!r}. Write numbers "
             "as 1.0e-4 and switches as true or false, so that DVC and Snakemake read the same."

@@ -23,8 +23,9 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def mlflow_name(name: str) -> str:
-    """`name` with what MLflow refuses in the name of a param or metric replaced by `_`, cut at its limit."""
-    return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)[:NAME_LENGTH]
+    """`name` as MLflow takes it for a param or metric: other characters become `_`, a path is made plain."""
+    parts = (part.lstrip(".") for part in re.sub(r"[^\w\-. :/]", "_", name[:NAME_LENGTH]).split("/"))
+    return "/".join(part for part in parts if part) or "_"
 
 
 def lines_after(path: Path, iteration: int) -> list[dict[str, float]]:

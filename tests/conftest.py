@@ -1,0 +1,40 @@
+"""What all tests share."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def mirror_root():
+    """The folder with real data: CRIA_MIRROR, or shared/mirror beside the checkout."""
+    folder = Path(os.environ.get("CRIA_MIRROR") or ROOT.parent / "shared" / "mirror")
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is missing (set CRIA_MIRROR to a folder that has it)")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_store(tmp_path_factory):
+    """No test writes to the checkout's MLflow store."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Where torch is in use, one CPU thread: tests run beside each other."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)

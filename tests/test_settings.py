@@ -1,0 +1,159 @@
+"""params.yaml: every kind of mistake gives one message that says where, what was expected, and an example."""
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pipeline import settings
+from pipeline.__main__ import app
+from pipeline.errors import UserError
+
+
+@pytest.fixture
+def changed(root, tmp_path):
+    """A function that writes the shipped settings with the value at `key` written as `text`, or left out (None)."""
+
+    def write(key, text):
+        values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+        *above, name = key.split(".")
+        block = values
+        for part in above:
+            block = block[part]
+        if text is None:
+            del block[name]
+        else:
+            block[name] = "TEXT"
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(values, sort_keys=False).replace("TEXT", text or ""), encoding="utf-8")
+        return path
+
+    return write
+
+
+# The key, what is written as its value (None: the key is left out), and what the message must say of it.
+MISTAKES = {
+    "misspelt key": ("sample.training.iteratons", "80", [": unknown key; did you mean `iterations`?"]),
+    "unknown key": ("protocol.zoom", "3", [": unknown key; known keys: border, metrics"]),
+    "misspelt block": ("objectiv", "{}", [": unknown key; did you mean `objective`?"]),
+    "missing key": ("objective.temperature", None, [": missing; for example 2.0"]),
+    "missing block": ("objective", None, [": missing"]),
+    "negative learning rate": (
+        "sample.training.learning_rate",
+        "-2.0e-4",
+        ["greater than 0", "(got -0.0002)", "for example 0.0001"],
+    ),
+    "NaN": ("objective.pix", ".nan", ["finite number", "for example 0.01"]),
+    "infinite": ("objective.perc", ".inf", ["finite number", "for example 0.01"]),
+    "text for a number": ("sample.network.blocks", "two", ["valid integer", "(got 'two')", "for example 16"]),
+    "float for an integer": ("sample.network.blocks", "2.0", ["valid integer", "(got 2.0)"]),
+    "switch for an integer": ("sample.network.blocks", "true", ["valid integer", "(got True)"]),
+    "text for a switch": ("configurations.full.mask", "'true'", ["valid boolean", "(got 'true')"]),
+    "number for a list": ("sample.training.halve_at", "60", ["(got 60)", "for example [50000, 100000]"]),
+    "date for text": ("sample.label", "2026-01-01", ["valid string"]),
+    "indivisible crop": ("sample.training.crop", "50", ["multiple of 16", "(got 50)", "for example 128"]),
+    "unknown device": ("sample.run.device", "gpu", ["'auto', 'cpu' or 'cuda'", "(got 'gpu')"]),
+    "unknown preset": ("presets", "[smaple]", ["'sample'", "(got 'smaple')"]),
+    "no preset": ("presets", "[]", ["at least 1"]),
+    "unknown dataset": ("study.training_sets", "[reelsr]", ["'realsr'", "(got 'reelsr')"]),
+    "unknown criterion": ("configurations.full.negatives", "[perc_tip]", ["'perc_top'", "(got 'perc_tip')"]),
+    "criterion twice": ("configurations.full.negatives", "[perc_top, ssim]", ["ssim stands twice"]),
+    "align alone": ("configurations.full.positives", None, ["`align: true` needs positives, e.g. [ssim, perc"]),
+    "unif alone": ("configurations.full.negatives", None, ["`unif: true` needs negatives, e.g. [perc_top, adv]"]),
+    "no branches": ("configurations.full.branches", "false", ["branches"]),
+    "undescribed configuration": (
+        "study.configurations",
+        "[plain, fll]",
+        ["study.configurations has fll; known"],
+    ),
+    "wrong scale": ("study.datasets_x1", "[camerasr, realsr]", ["datasets_x1 has realsr, which is not a scale-1"]),
+    "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),
+    "text in YAML 1.1": (
+        "sample.training.learning_rate",
+        "2e-4",
+        ["YAML 1.1 reads '2e-4'", "Write numbers as 1."],
+    ),
+    "text in YAML 1.2": ("configurations.full.mask", "yes", ["YAML 1.2 reads 'yes', YAML 1.1 reads True"]),
+    "octal": ("protocol.border", "010", ["YAML 1.2 reads 10, YAML 1.1 reads 8"]),
+}
+ABOVE = {"align alone", "unif alone", "criterion twice", "no branches"}
+"""Mistakes between several keys: the message names their block."""
+WHOLE = {"undescribed configuration", "wrong scale", "dataset not in the preset"}
+"""Mistakes between blocks: the text itself names the keys."""
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_with_its_place_and_what_was_expected(changed, mistake):
+    key, text, parts = MISTAKES[mistake]
+    path = changed(key, text)
+    with pytest.raises(UserError) as raised:
+        settings.load(path)
+    message = str(raised.value)
+    place = "" if mistake in WHOLE else key.rpartition(".")[0] if mistake in ABOVE else key
+    assert len(message.splitlines()) == 1
+    assert message.startswith(f"{path}: {place}")
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize("text", ["{a: [1", "{a: 1, a: 2}"], ids=["open bracket", "key twice"])
+def test_broken_yaml_is_answered_with_its_line(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"is not valid YAML: [\s\S]*line 1"):
+        settings.load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"", "dictionary"), (b"[1, 2]", "dictionary"), (b"\xff\xfe\x00", "not UTF-8"), (None, "is missing")],
+    ids=["empty", "a list", "not text", "no file"],
+)
+def test_a_file_that_holds_no_settings(tmp_path, content, expected):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=expected):
+        settings.load(path)
+
+
+def test_unknown_names_are_answered_with_the_known_ones(root):
+    loaded = settings.load(root / "params.yaml")
+    with pytest.raises(UserError, match=r"there is no preset 'objective'; params\.yaml has sample"):
+        loaded.preset("objective")
+    with pytest.raises(UserError, match=r"no configuration 'best'; params\.yaml has plain"):
+        loaded.configuration("best")
+
+
+def test_dvc_and_snakemake_read_the_same_values(root):
+    from dvc.utils.serialize import parse_yaml
+    from snakemake.common.configfile import load_configfile
+
+    path = root / "params.yaml"
+    by_dvc = parse_yaml(path.read_text(encoding="utf-8"), path)
+    by_snakemake = load_configfile(str(path))
+    # JSON tells 1 from 1.0 and true, which == does not.
+    assert json.dumps(by_dvc, sort_keys=True) == json.dumps(by_snakemake, sort_keys=True)
+
+
+def test_the_schema_is_in_step_with_the_models(root):
+    assert (root / settings.SCHEMA).read_text(encoding="utf-8") == settings.schema(), (
+        "params.schema.json is behind pipeline/settings.py. Run: python -m pipeline schema"
+    )
+
+
+def test_the_schema_takes_the_shipped_file_and_refuses_a_misspelt_key(root):
+    schema = json.loads(settings.schema())
+    values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(values, schema)
+    values["objective"]["pxi"] = 1.0
+    with pytest.raises(jsonschema.ValidationError, match="pxi"):
+        jsonschema.validate(values, schema)
+
+
+def test_the_schema_command_writes_the_schema(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["schema"]).exit_code == 0
+    assert (tmp_path / settings.SCHEMA).read_text(encoding="utf-8") == settings.schema()
