@@ -15,9 +15,21 @@ def main() -> None:
     params = settings.load()
     params.preset(arguments.preset)
 
+    from pipeline.environment import environment
     from pipeline.evaluation.score import score
+    from pipeline.files import sha256
+    from pipeline.tracking import record_scores
 
-    score(Path("runs", arguments.preset), arguments.dataset, params.protocol)
+    root = Path("runs", arguments.preset)
+    score(root, arguments.dataset, params.protocol)
+    record_scores(
+        arguments.preset,
+        arguments.dataset,
+        root / "scores" / arguments.dataset,
+        params=params.protocol.model_dump(mode="json"),
+        inputs={"split": sha256(root / "splits" / f"{arguments.dataset}.csv")},
+        environment=environment(),
+    )
 
 
 if __name__ == "__main__":
