@@ -25,7 +25,7 @@ DEFAULTS = {
 }
 """Environment of MLflow where the caller's has no value of its own."""
 
-REASON_LENGTH = 160
+COMPLAINT_LENGTH = 240
 SQLITE = "sqlite:///"
 T = TypeVar("T")
 
@@ -64,17 +64,20 @@ class Store:
         self.failed = False
 
     def attempt(self, action: Callable[[], T]) -> T | None:
-        """What `action` returns; None once anything has failed, with one warning in this process's life."""
+        """What `action` returns; None once anything has failed, with one warning in the life of the process."""
         if self.failed:
             return None
         try:
             return action()
         except Exception as error:
             self.failed = True
-            place = re.sub(r"//[^/@]*@", "//", self.uri)
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:REASON_LENGTH]
-            sys.stderr.write(f"warning: not mirrored to MLflow at {place}: {reason}. No result depends on it.\n")
+            sys.stderr.write(f"warning: {self._complaint(error)}. No result depends on it.\n")
             return None
+
+    def _complaint(self, error: Exception) -> str:
+        """One line about `error`, without the user and password that a URI may hold."""
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return re.sub(r"//[^/@\s]*@", "//", f"not mirrored to MLflow at {self.uri}: {reason}")[:COMPLAINT_LENGTH]
 
     @cached_property
     def client(self) -> Any:  # noqa: ANN401 - mlflow is not typed

@@ -1,0 +1,279 @@
+"""MLflow mirrors the runs: right curves, one run for one training, and never a word louder than a warning."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.tracking import create_store, record_scores, tracked
+from pipeline.tracking.names import flat, lines_after, mlflow_name
+
+FACTS = {"git": {"commit": "c" * 40, "dirty": False}, "versions": {"torch": "2.15.0"}, "dvc_stage": None}
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """The file of a store without runs: creating one takes seconds."""
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    create_store(f"sqlite:///{database}")
+    return database
+
+
+@pytest.fixture
+def store(empty_store, tmp_path, monkeypatch):
+    """A client of this test's own store, which the code under test mirrors to."""
+    from mlflow import MlflowClient
+
+    database = Path(shutil.copy(empty_store, tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    return MlflowClient(tracking_uri=f"sqlite:///{database}")
+
+
+def write_history(path, iterations):
+    """A history with the terms `pix` = iteration / 10 and, at even iterations, `validation/psnr` = 20."""
+    records = [
+        {"iteration": k, "pix": k / 10} | ({"validation/psnr": 20.0} if k % 2 == 0 else {}) for k in iterations
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def runs(client, experiment="cria-cl/sample"):
+    return client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+
+
+def curve(client, run, name):
+    return sorted((point.step, point.value) for point in client.get_metric_history(run.info.run_id, name))
+
+
+def mirror(history, name="realsr-full-s1-0123456789ab"):
+    with tracked("sample", name, params={}, environment=FACTS) as run:
+        run.history(history)
+
+
+def test_a_run_has_its_curves_settings_origin_and_files(store, tmp_path):
+    history = write_history(tmp_path / "history.jsonl", range(5))
+    settings = {"objective": {"pix": 0.01, "adv": None}, "halve_at": (60,), "name(1)": "full", "long": "x" * 9000}
+    inputs = {"pack": "ab" * 32}
+    with tracked(
+        "sample", "full", params=settings, environment=FACTS, inputs=inputs, tags={"set": "realsr"}
+    ) as run:
+        run.history(history)
+        run.metrics({"seconds": 3.0, "undefined": float("nan")}, step=4)
+        run.image("sample", np.zeros((8, 16, 3), np.uint8), step=4)
+        run.artifact(history, "files")
+    (found,) = runs(store)
+    assert curve(store, found, "pix") == [(k, k / 10) for k in range(5)]
+    assert curve(store, found, "validation/psnr") == [(0, 20.0), (2, 20.0), (4, 20.0)]
+    assert curve(store, found, "seconds") == [(4, 3.0)]
+    assert "undefined" not in found.data.metrics
+    assert found.data.params == {
+        "objective.pix": "0.01",
+        "halve_at": "[60]",
+        "name_1_": "full",
+        "long": "x" * 6000,
+    }
+    tags = {"git.commit": "c" * 40, "git.dirty": "false", "versions.torch": "2.15.0", "preset": "sample"}
+    tags |= {"set": "realsr", "input.pack": "ab" * 32, "mlflow.source.git.commit": "c" * 40}
+    assert tags.items() <= found.data.tags.items()
+    (dataset,) = found.inputs.dataset_inputs
+    assert (dataset.dataset.name, json.loads(dataset.dataset.source)) == ("pack", {"sha256": "ab" * 32})
+    assert found.info.status == "FINISHED"
+    assert found.info.run_name == "full"
+    assert [file.path for file in store.list_artifacts(found.info.run_id, "files")] == ["files/history.jsonl"]
+    images = [file.path for file in store.list_artifacts(found.info.run_id, "images")]
+    assert len(images) == 2  # MLflow keeps each as png and, smaller, as webp
+    assert all("sample+step+4+" in image for image in images)
+    assert (tmp_path / "artifacts") in Path(found.info.artifact_uri.removeprefix("file://")).parents
+
+
+def test_a_resumed_training_goes_on_in_its_run_without_a_gap_or_a_repeat(store, tmp_path):
+    history = write_history(tmp_path / "history.jsonl", range(6))
+    with pytest.raises(KeyError), tracked("sample", "full", params={"a": 1}, environment=FACTS) as run:  # noqa: PT012
+        run.history(history)
+        run.image("sample", np.zeros((8, 8, 3), np.uint8), step=4)
+        raise KeyError
+    assert [run.info.status for run in runs(store)] == ["FAILED"]
+    # The checkpoint was at iteration 3: the lines after it are written again.
+    write_history(history, range(12))
+    with tracked("sample", "full", params={"a": 1}, environment=FACTS) as run:
+        run.history(history)
+        run.image("sample", np.zeros((8, 8, 3), np.uint8), step=4)
+    (found,) = runs(store)
+    assert curve(store, found, "pix") == [(k, k / 10) for k in range(12)]
+    assert len(store.list_artifacts(found.info.run_id, "images")) == 2
+    assert found.info.status == "FINISHED"
+
+
+def test_lines_that_come_faster_than_they_are_sent_are_all_there_in_the_end(store, tmp_path):
+    history = tmp_path / "history.jsonl"
+    with tracked("sample", "full", params={}, environment=FACTS) as run:
+        for count in range(1, 40):
+            write_history(history, range(count))
+            run.history(history)
+    (found,) = runs(store)
+    assert curve(store, found, "pix") == [(k, k / 10) for k in range(39)]
+
+
+def test_a_history_longer_than_a_request_may_be(store, tmp_path):
+    mirror(write_history(tmp_path / "history.jsonl", range(1500)))
+    (found,) = runs(store)
+    assert curve(store, found, "pix") == [(k, k / 10) for k in range(1500)]
+
+
+def test_another_name_is_another_run_and_sigterm_is_not_a_failure(store, tmp_path):
+    history = write_history(tmp_path / "history.jsonl", range(2))
+    mirror(history, "one")
+    with pytest.raises(SystemExit), tracked("sample", "two", params={}, environment=FACTS):
+        sys.exit(75)
+    assert {run.info.run_name: run.info.status for run in runs(store)} == {"one": "FINISHED", "two": "KILLED"}
+
+
+def test_scores_are_a_run_with_means_over_the_images_that_have_a_value(store, tmp_path):
+    scores = tmp_path / "scores"
+    scores.mkdir()
+    (scores / "bicubic.csv").write_text("image,psnr,niqe\na,20.0,\nb,23.0,5.0\n")
+    (scores / "full.csv").write_text("image,psnr,niqe\na,21.5,\nb,24.5,\n")
+    for _ in range(2):
+        record_scores("sample", "realsr", scores, params={"border": 4}, environment=FACTS)
+    (found,) = runs(store)
+    assert found.data.metrics == {"bicubic/psnr": 21.5, "bicubic/niqe": 5.0, "full/psnr": 23.0}
+    assert found.data.tags["dataset"] == "realsr"
+    files = [file.path for file in store.list_artifacts(found.info.run_id, "scores")]
+    assert files == ["scores/bicubic.csv", "scores/full.csv"]
+    (scores / "full.csv").write_text("image,psnr,niqe\na,22.0,\nb,24.5,\n")
+    record_scores("sample", "realsr", scores, params={"border": 4}, environment=FACTS)
+    assert len(runs(store)) == 2
+
+
+SIX_AT_ONCE = """
+import os, sys
+from pathlib import Path
+import mlflow.store.tracking.sqlalchemy_store  # imported once, so that the six reach the store together
+from pipeline.tracking import tracked
+children = []
+for number in range(6):
+    child = os.fork()
+    if child == 0:
+        with tracked("sample", f"run-{number}", params={"number": number}, environment={}) as run:
+            run.history(Path(sys.argv[1]))
+        os._exit(0)
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def test_six_trainings_that_start_together_on_no_store_all_find_their_place(root, tmp_path):
+    from mlflow import MlflowClient
+
+    history = write_history(tmp_path / "history.jsonl", range(4))
+    uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"
+    done = subprocess.run(
+        [sys.executable, "-c", SIX_AT_ONCE, str(history)],
+        cwd=root,
+        env=os.environ | {"MLFLOW_TRACKING_URI": uri},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert "warning" not in done.stderr
+    client = MlflowClient(tracking_uri=uri)
+    found = runs(client)
+    assert sorted(run.info.run_name for run in found) == [f"run-{number}" for number in range(6)]
+    assert all(curve(client, run, "pix") == [(k, k / 10) for k in range(4)] for run in found)
+    assert runs(client, "Default") == []
+
+
+@pytest.fixture
+def silent_server():
+    """The URI of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("store_kind", ["dead server", "silent server", "no database", "no right to write"])
+def test_a_store_that_fails_costs_one_warning_and_nothing_else(
+    tmp_path, monkeypatch, capsys, silent_server, store_kind
+):
+    junk = tmp_path / "mlflow.db"
+    junk.write_text("this is no database")
+    uri = {
+        "dead server": "http://127.0.0.1:9",
+        "silent server": silent_server,
+        "no database": f"sqlite:///{junk}",
+        "no right to write": "sqlite:////proc/mlflow/mlflow.db",
+    }[store_kind]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    history = write_history(tmp_path / "history.jsonl", range(3))
+    before = history.read_bytes()
+    began = time.monotonic()
+    for name in ("first", "second"):
+        with tracked("sample", name, params={"a": 1}, environment=FACTS) as run:
+            run.history(history)
+            run.metrics({"a": 1.0})
+            run.image("sample", np.zeros((8, 8, 3), np.uint8), step=1)
+            run.artifact(history)
+    assert time.monotonic() - began < 60  # MLflow's own patience is 245 s for each request
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning:")]
+    assert len(warnings) == 1
+    assert f"not mirrored to MLflow at {uri}" in warnings[0]
+    assert history.read_bytes() == before
+    assert junk.read_text() == "this is no database"
+
+
+def test_a_store_that_breaks_during_a_training_does_not_end_it(store, tmp_path, capsys):
+    database = tmp_path / "mlflow.db"
+    history = write_history(tmp_path / "history.jsonl", range(3))
+    with tracked("sample", "full", params={}, environment=FACTS) as run:
+        database.write_bytes(b"\0" * database.stat().st_size)
+        run.history(history)
+        run.metrics({"a": 1.0})
+    assert capsys.readouterr().err.count("warning: not mirrored") == 1
+
+
+def test_a_password_in_the_address_is_not_printed(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:secret@127.0.0.1:9")
+    mirror(tmp_path / "history.jsonl")
+    assert "secret" not in capsys.readouterr().err
+
+
+def test_a_stage_that_does_not_track_does_not_import_mlflow(root):
+    program = "import sys, pipeline.tracking, pipeline.environment; print(*sys.modules, sep='\\n')"
+    shown = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert {"mlflow", "torch", "pandas"}.isdisjoint(shown.stdout.split())
+
+
+@given(st.text())
+def test_every_name_becomes_one_that_mlflow_takes(name):
+    from mlflow.utils.validation import _validate_param_name
+
+    cleaned = mlflow_name(name)
+    _validate_param_name(cleaned)
+    assert 1 <= len(cleaned) <= 250
+
+
+@given(st.from_regex(r"[a-z0-9_]+([./ -][a-z0-9_]+)*", fullmatch=True).filter(lambda name: len(name) <= 250))
+def test_a_name_that_mlflow_takes_stays(name):
+    assert mlflow_name(name) == name
+
+
+def test_nested_settings_get_names_with_dots():
+    nested = {"a": {"b": {"c": 1.0e-4}, "d": [1, 2]}, "e": True, "f": None, "g": "text"}
+    assert flat(nested) == {"a.b.c": "0.0001", "a.d": "[1, 2]", "e": "true", "g": "text"}
+
+
+def test_a_line_that_is_still_being_written_waits(tmp_path):
+    history = write_history(tmp_path / "history.jsonl", range(3))
+    history.write_text(history.read_text() + '{"iteration": 3, "pix": 0.')
+    assert [record["iteration"] for record in lines_after(history, 0)] == [1, 2]
+    assert lines_after(tmp_path / "none.jsonl", 0) == []
