@@ -25,6 +25,7 @@ Criterion = Literal["pix", "ssim", "perc_bottom", "perc_top", "adv"]
 Dataset = Literal["realsr", "ntire2020", "camerasr", "realsr_zero"]
 FeatureSource = Literal["vgg19_torchvision", "vgg16_lpips"]
 Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]
+Game = Literal["relativistic", "vanilla", "lsgan"]
 
 PositiveInt = Annotated[int, Field(ge=1, examples=[16])]
 Count = Annotated[int, Field(ge=0, examples=[0])]
@@ -34,6 +35,9 @@ Iterations = Annotated[tuple[PositiveInt, ...], Field(strict=False, examples=[[5
 
 SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4}
 """Upscaling factor of each dataset. CameraSR is evaluated at scale 1 (facts: LR and HR have one size)."""
+
+VGG128_CROP = 128
+"""The one side, in pixels, of the crops that the VGG-128 discriminator judges."""
 
 
 class Block(BaseModel):
@@ -78,6 +82,18 @@ class Objective(Block):
     unif: Weight
     eta: Annotated[float, Field(gt=0, examples=[2.0])]
     temperature: Annotated[float, Field(gt=0, examples=[2.0])]
+
+
+class Criteria(Block):
+    """How the criteria are read; the defaults are the study's reading of the paper (facts/methods.md 2.5)."""
+
+    pix: Annotated[Literal["l1", "l2"], Field(description="norm over the channels of C_pix")] = "l1"
+    adversarial: Annotated[Game, Field(description="of C_adv, L_adv and the discriminator")] = "relativistic"
+    reading: Annotated[
+        Literal["maps", "scalars"],
+        Field(description="what the comparative terms compare: raw maps, or batch means times Eq. 11's weights"),
+    ] = "maps"
+    halve_unif: Annotated[bool, Field(description='the "/2" of Fig. 4 on L_unif')] = False
 
 
 class Study(Block):
@@ -128,8 +144,12 @@ class Degradation(Block):
 
 
 class Network(Block):
-    """Size of the generator (as published: features 64, blocks 23, growth 32, branch_blocks 3)."""
+    """The generator (as published: features 64, blocks 23, growth 32, branch_blocks 3)."""
 
+    layout: Annotated[
+        Literal["paper", "released"],
+        Field(description="of a generator with branches: the paper's text, or the authors' checkpoint"),
+    ] = "paper"
     features: PositiveInt
     blocks: PositiveInt
     growth: PositiveInt
@@ -137,10 +157,17 @@ class Network(Block):
 
 
 class Discriminator(Block):
-    """Size of the PatchGAN (EDL and Impressionism track 2: features 64, layers 3)."""
+    """The discriminator (EDL and Impressionism track 2: patchgan, features 64, layers 3)."""
 
+    kind: Literal["patchgan", "vgg128", "unet"] = "patchgan"
     features: PositiveInt
-    layers: PositiveInt
+    layers: Annotated[int | None, Field(ge=1, examples=[3], description="of a patchgan only")] = None
+
+    @model_validator(mode="after")
+    def _layers_of_a_patchgan(self) -> Self:
+        if (self.kind == "patchgan") != (self.layers is not None):
+            raise ValueError("`kind: patchgan` needs layers, e.g. 3; vgg128 and unet have none to choose")
+        return self
 
 
 class Perceptual(Block):
@@ -186,6 +213,15 @@ class Preset(Block):
     training: Schedule
     run: Run
 
+    @model_validator(mode="after")
+    def _whole_crops(self) -> Self:
+        if self.discriminator.kind == "vgg128" and self.training.crop != VGG128_CROP:
+            raise ValueError(
+                f"`discriminator.kind: vgg128` judges crops of {VGG128_CROP} px only, but training.crop is "
+                f"{self.training.crop}; set training.crop to {VGG128_CROP} or choose patchgan or unet"
+            )
+        return self
+
     def dataset(self, name: Dataset) -> DatasetSize:
         """The size of one dataset. Raises `UserError` when the preset does not have it."""
         if name not in self.datasets:
@@ -200,6 +236,7 @@ class Settings(Block):
     mirror: str | None = None
     configurations: dict[str, Configuration]
     objective: Objective
+    criteria: Criteria
     study: Study
     protocol: Protocol
     sample: Preset

@@ -1,12 +1,15 @@
 """The paper's criteria as unreduced maps: B x 1 x H x W, zero where the image is perfect, larger is worse.
 
-Images are B x 3 x H x W, values in [0, 1]. Readings and evidence: facts/methods.md 2.5.
+C_pix, C_ssim and C_perc are here, C_adv in `adversarial`. Images are B x 3 x H x W, values in [0, 1]. Readings and
+evidence: facts/methods.md 2.5.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+L2_EPSILON = 1e-6
+"""Rounds the tip of the L2 norm, whose gradient has no limit at zero."""
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 SSIM_C1 = 0.01**2
@@ -14,8 +17,14 @@ SSIM_C2 = 0.03**2
 
 
 def pix(image: Tensor, target: Tensor) -> Tensor:
-    """C_pix: the absolute difference, averaged over the channels."""
+    """C_pix (L1): the absolute difference, averaged over the channels."""
     return (image - target).abs().mean(dim=1, keepdim=True)
+
+
+def pix_l2(image: Tensor, target: Tensor) -> Tensor:
+    """C_pix as the paper's text writes it: the Euclidean norm over the channels, rounded at zero."""
+    squares = ((image - target) ** 2).sum(dim=1, keepdim=True)
+    return (squares + L2_EPSILON**2).sqrt() - L2_EPSILON
 
 
 def ssim(image: Tensor, target: Tensor) -> Tensor:
@@ -32,28 +41,9 @@ def ssim(image: Tensor, target: Tensor) -> Tensor:
     return (1 - luminance * structure).mean(dim=1, keepdim=True)
 
 
-def perceptual(features: Tensor, target: Tensor, size: torch.Size) -> Tensor:
-    """C_perc: absolute difference of two feature maps, averaged over channels, brought to `size` bilinearly."""
-    return at_size((features - target).abs().mean(dim=1, keepdim=True), size)
-
-
-def adversarial(fake: Tensor, real: Tensor, size: torch.Size) -> Tensor:
-    """C_adv: the generator's relativistic-average loss at each location of the discriminator's logit map.
-
-    Its mean before resizing is ESRGAN's generator loss: half of BCE(D(real) - E[D(fake)], 0) plus
-    BCE(D(fake) - E[D(real)], 1). Logits are B x 1 x h x w.
-    """
-    return at_size(relativistic_generator(fake, real), size)
-
-
-def relativistic_generator(fake: Tensor, real: Tensor) -> Tensor:
-    """The relativistic-average generator loss at each logit (BCE written as softplus, stable at any logit)."""
-    return (F.softplus(real - fake.mean()) + F.softplus(real.mean() - fake)) / 2
-
-
-def relativistic_discriminator(fake: Tensor, real: Tensor) -> Tensor:
-    """The relativistic-average discriminator loss at each logit: the generator's with the roles exchanged."""
-    return relativistic_generator(fake=real, real=fake)
+def perceptual(features: Tensor, target: Tensor) -> Tensor:
+    """C_perc: absolute difference of two feature maps, averaged over channels, at the features' size."""
+    return (features - target).abs().mean(dim=1, keepdim=True)
 
 
 def at_size(criterion: Tensor, size: torch.Size) -> Tensor:

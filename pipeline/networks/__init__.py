@@ -1,7 +1,8 @@
 """Generators, discriminators and perceptual features.
 
 `build_generator` turns a configuration into a network; `load_generator` reads one back from a trained model's
-folder. `rrdb` is the plain trunk, `cria` the network of the paper's text.
+folder. `rrdb` is the plain trunk, `cria` the network of the paper's text, `released` that of the authors'
+checkpoint.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.files import read_json
 from pipeline.networks.cria import CriaNet
 from pipeline.networks.parts import Generator, Parts
+from pipeline.networks.released import ReleasedNet
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.settings import Configuration, Network
 
@@ -24,12 +26,13 @@ def build_generator(configuration: Configuration, network: Network, scale: int) 
 
     Args:
         configuration: decides between the plain RRDB and the branches with or without mask.
-        network: its size.
+        network: its size and, where there are branches, its layout.
         scale: 4, or 1 for CameraSR (same layers and keys, no interpolation).
     """
     if not configuration.branches:
         return RRDBNet(network.features, network.blocks, network.growth, scale)
-    return CriaNet(
+    layout = {"paper": CriaNet, "released": ReleasedNet}[network.layout]
+    return layout(
         network.features,
         network.blocks,
         network.growth,

@@ -82,6 +82,7 @@ class CriaNet(Trunk):
 def start_from(network: Trunk, trained: RRDBNet) -> None:
     """Start `network` from a trained plain RRDB: the trunk as it is, every output convolution from conv_last.
 
+    `ReleasedNet` has a conv_last of its own, in front of its branches; fresh ones hand its image through.
     Source: the sister paper's recipe starts from an L1-trained RRDB (facts/methods.md 2.3); the paper is silent.
     """
     state = trained.state_dict()

@@ -11,6 +11,7 @@ from pipeline.files import fingerprint
 from pipeline.settings import (
     SCALES,
     Configuration,
+    Criteria,
     Dataset,
     Discriminator,
     Network,
@@ -36,6 +37,7 @@ class Experiment:
     name: str
     configuration: Configuration
     objective: Objective
+    criteria: Criteria
     network: Network
     discriminator: Discriminator
     perceptual: Perceptual
@@ -89,7 +91,7 @@ class Experiment:
         return f"{self.training_set}-{self.name}-s{self.seed}-{self.fingerprint}"
 
 
-_BLOCKS = ("configuration", "objective", "network", "discriminator", "perceptual", "schedule", "run")
+_BLOCKS = ("configuration", "objective", "criteria", "network", "discriminator", "perceptual", "schedule", "run")
 
 
 def experiment(
@@ -121,6 +123,7 @@ def experiment(
         name=name,
         configuration=_TRUNK_CONFIGURATION if is_trunk else params.configuration(name),
         objective=params.objective.model_copy(update=alone) if is_trunk else params.objective,
+        criteria=Criteria() if is_trunk else params.criteria,
         network=preset.network,
         discriminator=preset.discriminator,
         perceptual=preset.perceptual,

@@ -51,11 +51,12 @@ def export(
 
 @torch.no_grad()
 def sample_strip(trainer: Trainer, pair: Pair) -> Any:  # noqa: ANN401 - what cv2.imwrite takes
-    """LR, I_SR, where there are branches I_align, I_unif, S, then HR side by side, uint8 BGR."""
+    """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR side by side, uint8 BGR."""
     lr = _tensor(pair.lr).to(trainer.device)
     parts = trainer.generator(lr)
     size = tuple(parts.sr.shape[-2:])
-    shown = [F.interpolate(lr, size=size, mode="nearest"), *(part for part in parts if part is not None)]
+    pictures = (parts.sr, parts.align, parts.unif, parts.drawn_mask)
+    shown = [F.interpolate(lr, size=size, mode="nearest"), *(part for part in pictures if part is not None)]
     shown.append(_tensor(pair.hr).to(trainer.device)[..., : size[0], : size[1]])
     strip = torch.cat([part.expand(1, 3, *size) for part in shown], dim=3)[0]
     image = strip.clamp(0, 1).mul(255).round().permute(1, 2, 0).cpu().numpy().astype("uint8")

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.criteria.objective import Judges, Target, discriminator_loss, generator_terms
+from pipeline.criteria.judges import Judges, Target
+from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.datasets.packs import Pack
 from pipeline.networks import build_generator
 from pipeline.networks.cria import start_from
-from pipeline.networks.discriminators import PatchGAN
+from pipeline.networks.discriminators import build_discriminator
+from pipeline.networks.parts import Parts
 from pipeline.networks.rrdb import RRDBNet, Trunk
 from pipeline.networks.vgg import VGGFeatures
 from pipeline.settings import Schedule
@@ -44,8 +46,7 @@ class Trainer:
         self.generator = build_generator(experiment.configuration, experiment.network, experiment.scale)
         if trunk is not None and isinstance(self.generator, Trunk):
             start_from(self.generator, trunk)
-        size = experiment.discriminator
-        self.discriminator = PatchGAN(size.features, size.layers).to(self.device)
+        self.discriminator = build_discriminator(experiment.discriminator).to(self.device)
         self.generator.to(self.device)
         if perceptual is not None:
             perceptual.to(self.device)
@@ -66,16 +67,21 @@ class Trainer:
         lr, hr = self.batch(self.iteration)
         self.discriminator.requires_grad_(False)
         parts = self.generator(lr)
-        terms = generator_terms(
-            parts, Target(hr, self.judges), self.experiment.configuration, self.experiment.objective
-        )
+        terms = self.terms(parts, hr)
         self._update("generator", torch.stack(list(terms.values())).sum())
         if self.experiment.uses_discriminator:
             self.discriminator.requires_grad_(True)
-            loss = discriminator_loss(parts.sr, hr, self.discriminator)
+            loss = discriminator_loss(parts.sr, hr, self.discriminator, self.experiment.criteria.adversarial)
             self._update("discriminator", loss)
             terms["discriminator"] = loss
         return {name: term.detach() for name, term in terms.items()}
+
+    def terms(self, parts: Parts, hr: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the generator's objective for what it made of a batch with ground truth `hr`."""
+        chosen = self.experiment
+        return generator_terms(
+            parts, Target(hr, self.judges), chosen.configuration, chosen.objective, chosen.criteria
+        )
 
     def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
         """LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W in [0, 1]."""
@@ -88,9 +94,7 @@ class Trainer:
         """The generator's objective on one fixed training batch (that of iteration 0), without any update."""
         lr, hr = self.batch(0)
         self.discriminator.eval()
-        terms = generator_terms(
-            self.generator(lr), Target(hr, self.judges), self.experiment.configuration, self.experiment.objective
-        )
+        terms = self.terms(self.generator(lr), hr)
         self.discriminator.train()
         return float(torch.stack(list(terms.values())).sum())
 

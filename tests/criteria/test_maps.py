@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +20,7 @@ def test_pix_is_the_channel_mean_of_the_absolute_difference():
     torch.testing.assert_close(maps.pix(image, target), torch.full((1, 1, 2, 2), 0.3))
 
 
-@pytest.mark.parametrize("criterion", [maps.pix, maps.ssim])
+@pytest.mark.parametrize("criterion", [maps.pix, maps.pix_l2, maps.ssim])
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=10, deadline=None)
 def test_zero_for_a_perfect_image_and_never_negative(criterion, seed):
@@ -54,27 +53,23 @@ def test_ssim_equals_scikit_image_inside():
 def test_perceptual_map_is_the_channel_mean_at_the_images_size():
     features, target = torch.zeros(1, 4, 3, 3), torch.ones(1, 4, 3, 3)
     target[:, 0] = 5.0
-    found = maps.perceptual(features, target, torch.Size((12, 12)))
+    found = maps.at_size(maps.perceptual(features, target), torch.Size((12, 12)))
     torch.testing.assert_close(found, torch.full((1, 1, 12, 12), 2.0))
 
 
-def test_adversarial_map_averages_to_esrgans_relativistic_loss():
-    fake, real = torch.randn(2, 1, 5, 5, dtype=torch.float64), torch.randn(2, 1, 5, 5, dtype=torch.float64)
-    zeros, ones = torch.zeros_like(fake), torch.ones_like(fake)
-    bce = F.binary_cross_entropy_with_logits
-    generator = (bce(real - fake.mean(), zeros) + bce(fake - real.mean(), ones)) / 2
-    torch.testing.assert_close(maps.relativistic_generator(fake, real).mean(), generator)
-    discriminator = (bce(real - fake.mean(), ones) + bce(fake - real.mean(), zeros)) / 2
-    torch.testing.assert_close(maps.relativistic_discriminator(fake, real).mean(), discriminator)
-    assert maps.adversarial(fake, real, torch.Size((20, 20))).shape == (2, 1, 20, 20)
+def test_pix_l2_is_the_euclidean_norm_over_the_channels():
+    image = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    target = torch.tensor([0.2, 0.3, 0.6], dtype=torch.float64).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    found = maps.pix_l2(image, target)
+    torch.testing.assert_close(found, torch.full((1, 1, 2, 2), 0.7, dtype=torch.float64), atol=2e-6, rtol=0)
 
 
-def test_adversarial_map_is_finite_at_extreme_logits():
-    extreme = torch.tensor([-1e4, 1e4]).view(1, 1, 1, 2).requires_grad_()
-    loss = maps.relativistic_generator(extreme, -extreme.detach()).sum()
-    loss.backward()
-    assert loss.isfinite()
-    assert extreme.grad.isfinite().all()
+@pytest.mark.parametrize("difference", [0.0, 1e-20, 1e6])
+def test_pix_l2_has_a_gradient_no_longer_than_one_everywhere(difference):
+    image = torch.full((1, 3, 1, 1), difference, requires_grad=True)
+    maps.pix_l2(image, torch.zeros(1, 3, 1, 1)).sum().backward()
+    assert image.grad.isfinite().all()
+    assert image.grad.norm() <= 1 + 1e-6
 
 
 def test_gradients_in_double_precision():
@@ -82,6 +77,9 @@ def test_gradients_in_double_precision():
     image.requires_grad_()
     assert torch.autograd.gradcheck(lambda x: maps.ssim(x, target), image)
     assert torch.autograd.gradcheck(lambda x: maps.pix(x, target), image)
-    fake, real = torch.randn(1, 1, 3, 3, dtype=torch.float64, requires_grad=True), torch.randn(1, 1, 3, 3)
+    assert torch.autograd.gradcheck(lambda x: maps.pix_l2(x, target), image)
+    features, wanted = torch.randn(2, 1, 4, 3, 3, dtype=torch.float64).unbind()
     size = torch.Size((9, 9))
-    assert torch.autograd.gradcheck(lambda x: maps.adversarial(x, real.double(), size), fake)
+    assert torch.autograd.gradcheck(
+        lambda x: maps.at_size(maps.perceptual(x, wanted), size), features.clone().requires_grad_()
+    )

@@ -4,17 +4,13 @@ import pytest
 import torch
 
 from pipeline.criteria import maps
-from pipeline.criteria.objective import (
-    Judges,
-    Target,
-    criterion_maps,
-    discriminator_loss,
-    generator_terms,
-)
+from pipeline.criteria.adversarial import GAMES
+from pipeline.criteria.judges import Judges, Target, criterion_maps
+from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.networks.discriminators import PatchGAN
 from pipeline.networks.parts import Parts
 from pipeline.networks.vgg import VGGFeatures, layer_indices
-from pipeline.settings import Configuration, Objective
+from pipeline.settings import Configuration, Criteria, Objective
 
 OBJECTIVE = Objective(pix=0.01, perc=1.0, adv=0.005, align=0.01, unif=0.01, eta=2.0, temperature=2.0)
 FULL = Configuration(
@@ -27,6 +23,8 @@ FULL = Configuration(
     negatives=["perc_top", "adv"],
 )
 SIZE = 32
+READING = Criteria()
+PLAIN = Configuration(branches=False, mask=False, align=False, unif=False)
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +48,22 @@ def batch():
     return Parts(mask * align + (1 - mask) * unif, align, unif, mask), target
 
 
-def independent_maps(image, target, judges):
+def independent_maps(image, target, judges, game="relativistic"):
     """The five maps of `image`, computed one by one without sharing anything."""
     shape = torch.Size((SIZE, SIZE))
     found = {"pix": maps.pix(image, target), "ssim": maps.ssim(image, target)}
     for name, layer in (("perc_bottom", "conv1_2"), ("perc_top", "conv2_2")):
         features = judges.perceptual(image, [layer])[layer]
-        found[name] = maps.perceptual(features, judges.perceptual(target, [layer])[layer], shape)
-    found["adv"] = maps.adversarial(judges.discriminator(image), judges.discriminator(target), shape)
+        found[name] = maps.at_size(maps.perceptual(features, judges.perceptual(target, [layer])[layer]), shape)
+    adversarial = GAMES[game].generator(judges.discriminator(image), judges.discriminator(target))
+    found["adv"] = maps.at_size(adversarial, shape)
     return found
 
 
 def test_shared_maps_equal_independent_ones(judges, batch):
     parts, target = batch
     names = ("pix", "ssim", "perc_bottom", "perc_top", "adv")
-    shared = criterion_maps(names, parts.align, Target(target, judges))
+    shared = criterion_maps(names, parts.align, Target(target, judges), READING)
     alone = independent_maps(parts.align, target, judges)
     for name in names:
         torch.testing.assert_close(shared[name], alone[name], msg=name)
@@ -73,7 +72,7 @@ def test_shared_maps_equal_independent_ones(judges, batch):
 
 def test_every_term_of_the_full_configuration(judges, batch):
     parts, target = batch
-    terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE)
+    terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
     assert list(terms) == ["pix", "perc", "adv", "align", "unif"]
     on_align, on_unif = (independent_maps(image, target, judges) for image in (parts.align, parts.unif))
     align = (on_align["pix"] - on_align["ssim"]) ** 2 + (on_align["pix"] - on_align["perc_bottom"]) ** 2
@@ -88,11 +87,14 @@ def test_every_term_of_the_full_configuration(judges, batch):
 
 def test_plain_has_three_terms_and_unmasked_weighs_every_pixel_alike(judges, batch):
     parts, target = batch
-    plain = Configuration(branches=False, mask=False, align=False, unif=False)
-    assert list(generator_terms(Parts(parts.sr), Target(target, judges), plain, OBJECTIVE)) == ["pix", "perc", "adv"]
-    unmasked = generator_terms(parts._replace(mask=None), Target(target, judges), FULL, OBJECTIVE)
+    assert list(generator_terms(Parts(parts.sr), Target(target, judges), PLAIN, OBJECTIVE, READING)) == [
+        "pix",
+        "perc",
+        "adv",
+    ]
+    unmasked = generator_terms(parts._replace(mask=None), Target(target, judges), FULL, OBJECTIVE, READING)
     whole = generator_terms(
-        parts._replace(mask=torch.ones(2, 1, SIZE, SIZE)), Target(target, judges), FULL, OBJECTIVE
+        parts._replace(mask=torch.ones(2, 1, SIZE, SIZE)), Target(target, judges), FULL, OBJECTIVE, READING
     )
     torch.testing.assert_close(unmasked["align"], whole["align"])
     assert whole["unif"] == 0
@@ -102,14 +104,14 @@ def test_plain_has_three_terms_and_unmasked_weighs_every_pixel_alike(judges, bat
 def test_the_mask_is_not_detached(judges, batch):
     parts, target = batch
     for term in ("align", "unif"):
-        terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE)
+        terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
         (gradient,) = torch.autograd.grad(terms[term], parts.mask)
         assert gradient.abs().sum() > 0, term
 
 
 def test_each_comparative_term_moves_its_own_branch_only(judges, batch):
     parts, target = batch
-    terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE)
+    terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
     for term, own, other in (("align", "align", "unif"), ("unif", "unif", "align")):
         gradients = torch.autograd.grad(
             terms[term], [getattr(parts, own), getattr(parts, other)], retain_graph=True, allow_unused=True
@@ -122,7 +124,7 @@ def test_discriminator_learns_from_its_own_loss_only(judges, batch):
     parts, target = batch
     discriminator = judges.discriminator
     discriminator.zero_grad()
-    loss = discriminator_loss(parts.sr, target, discriminator)
+    loss = discriminator_loss(parts.sr, target, discriminator, "relativistic")
     loss.backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in discriminator.parameters() if parameter.dim() == 4)
     assert parts.align.grad is None
@@ -133,5 +135,4 @@ def test_a_term_of_weight_zero_is_not_computed(judges, batch):
     parts, target = batch
     alone = OBJECTIVE.model_copy(update={"perc": 0.0, "adv": 0.0})
     no_judges = Judges(judges.discriminator, None, "conv1_2", "conv2_2")
-    plain = Configuration(branches=False, mask=False, align=False, unif=False)
-    assert list(generator_terms(parts, Target(target, no_judges), plain, alone)) == ["pix"]
+    assert list(generator_terms(parts, Target(target, no_judges), PLAIN, alone, READING)) == ["pix"]

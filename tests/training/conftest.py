@@ -6,7 +6,7 @@ import torch
 
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures, layer_indices
-from pipeline.settings import Configuration, Discriminator, Network, Objective, Perceptual, Run, Schedule
+from pipeline.settings import Configuration, Criteria, Discriminator, Network, Objective, Perceptual, Run, Schedule
 from pipeline.training.experiment import Experiment
 from pipeline.training.trainer import Trainer
 
@@ -53,6 +53,7 @@ def experiment():
         name="full",
         configuration=FULL,
         objective=Objective(pix=0.01, perc=1.0, adv=0.005, align=0.01, unif=0.01, eta=2.0, temperature=2.0),
+        criteria=Criteria(),
         network=NETWORK,
         discriminator=Discriminator(features=4, layers=2),
         perceptual=Perceptual(sources=["vgg16_lpips"], bottom="conv1_2", top="conv2_1"),

@@ -43,7 +43,7 @@ def test_the_discriminator_learns_from_a_detached_image(make_trainer):
     twin = copy.deepcopy(trainer.discriminator)
     trainer.step()
     # Batch statistics alone decide the loss in training mode, so the twin has seen what the original saw.
-    loss = discriminator_loss(fake, hr, twin)
+    loss = discriminator_loss(fake, hr, twin, trainer.experiment.criteria.adversarial)
     loss.backward()
     for ours, theirs in zip(trainer.discriminator.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
@@ -69,7 +69,10 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(inputs={"pack": "x"}),
         changed(run=experiment.run.model_copy(update={"threads": 2})),
         changed(objective=experiment.objective.model_copy(update={"unif": 0.02})),
+        changed(criteria=experiment.criteria.model_copy(update={"pix": "l2"})),
+        changed(network=experiment.network.model_copy(update={"layout": "released"})),
+        changed(discriminator=experiment.discriminator.model_copy(update={"features": 8})),
         changed(configuration=experiment.configuration.model_copy(update={"anchor": "adv"})),
         changed(schedule=experiment.schedule.model_copy(update={"iterations": 7})),
     }
-    assert len(different | {experiment.fingerprint}) == 8
+    assert len(different | {experiment.fingerprint}) == 11

@@ -1,0 +1,111 @@
+"""What judges an image, and the verdicts as the comparative terms read them: all criteria of an image at once.
+
+Features of the target are computed once and serve both perceptual criteria and all images.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.criteria import maps
+from pipeline.criteria.adversarial import GAMES
+from pipeline.networks.vgg import VGGFeatures
+from pipeline.settings import Criteria, Criterion, Objective
+
+PIX = {"l1": maps.pix, "l2": maps.pix_l2}
+"""C_pix by its norm over the channels (`criteria.pix`)."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """The networks that judge an image, and which of their layers the perceptual criteria read.
+
+    Attributes:
+        discriminator: image to logit map.
+        perceptual: frozen features; None where no term reads them.
+        bottom, top: the layers of C_perc^B and C_perc^T.
+    """
+
+    discriminator: nn.Module
+    perceptual: VGGFeatures | None
+    bottom: str
+    top: str
+
+    def features(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """The named features of `image`."""
+        if self.perceptual is None:
+            raise ValueError("a perceptual criterion was asked for without perceptual features")
+        return self.perceptual(image, layers)
+
+
+@dataclass
+class Target:
+    """A batch of ground truth, its logits and its features, computed once a step."""
+
+    image: Tensor
+    judges: Judges
+    _features: dict[str, Tensor] = field(default_factory=dict)
+    _logits: list[Tensor] = field(default_factory=list)
+
+    @torch.no_grad()
+    def features(self, layers: Collection[str]) -> dict[str, Tensor]:
+        """The named features of the ground truth."""
+        if not self._features.keys() >= set(layers):
+            self._features = self.judges.features(self.image, (self.judges.bottom, self.judges.top))
+        return self._features
+
+    @torch.no_grad()
+    def logits(self) -> Tensor:
+        """The discriminator's logits of the ground truth."""
+        if not self._logits:
+            self._logits.append(self.judges.discriminator(self.image))
+        return self._logits[0]
+
+
+def judged(
+    names: Collection[Criterion], image: Tensor, target: Target, criteria: Criteria
+) -> dict[Criterion, Tensor]:
+    """The named criteria of `image`, each B x 1 x h x w at its judge's own size, sharing one feature pass."""
+    found: dict[Criterion, Tensor] = {}
+    if "pix" in names:
+        found["pix"] = PIX[criteria.pix](image, target.image)
+    if "ssim" in names:
+        found["ssim"] = maps.ssim(image, target.image)
+    judges = target.judges
+    layers: Mapping[Criterion, str] = {"perc_bottom": judges.bottom, "perc_top": judges.top}
+    asked = {name: layer for name, layer in layers.items() if name in names}
+    if asked:
+        features, wanted = judges.features(image, asked.values()), target.features(asked.values())
+        found |= {name: maps.perceptual(features[layer], wanted[layer]) for name, layer in asked.items()}
+    if "adv" in names:
+        found["adv"] = GAMES[criteria.adversarial].generator(judges.discriminator(image), target.logits())
+    return found
+
+
+def criterion_maps(
+    names: Collection[Criterion], image: Tensor, target: Target, criteria: Criteria
+) -> dict[Criterion, Tensor]:
+    """`reading: maps`: the named criteria, raw, each B x 1 x H x W of the image's size."""
+    found = judged(names, image, target, criteria)
+    return {name: maps.at_size(criterion, image.shape[-2:]) for name, criterion in found.items()}
+
+
+def criterion_scalars(
+    names: Collection[Criterion], image: Tensor, target: Target, criteria: Criteria, objective: Objective
+) -> dict[Criterion, Tensor]:
+    """`reading: scalars`: the batch mean of each named criterion times its weight in Eq. 11, 1 x 1 x 1 x 1.
+
+    Both perceptual criteria take the weight of L_perc; C_ssim, which Eq. 11 has no weight for, takes 1. Then L_unif
+    sits at -log K with gradients of 1e-5 to 8e-5: practically inert (facts/methods.md 2.3).
+    """
+    weights: Mapping[Criterion, float] = {
+        "pix": objective.pix,
+        "ssim": 1.0,
+        "perc_bottom": objective.perc,
+        "perc_top": objective.perc,
+        "adv": objective.adv,
+    }
+    found = judged(names, image, target, criteria)
+    return {name: weights[name] * criterion.mean().view(1, 1, 1, 1) for name, criterion in found.items()}
