@@ -37,7 +37,7 @@ lint: $(INSTALLED) ## style, types, the arrows between packages, the Snakefile
 	ruff format --check
 	mypy
 	lint-imports
-	snakefmt --check Snakefile
+	snakefmt --check Snakefile rules
 	snakemake --lint
 
 ui: $(INSTALLED) ## all runs in MLflow at http://127.0.0.1:5000; PORT=n for another port

@@ -119,6 +119,20 @@ class Study(Block):
         return self
 
 
+class Ablation(Block):
+    """Tables V and VI: which configurations, trained on what, with which seeds."""
+
+    data: Dataset
+    seeds: Annotated[list[Count], Field(min_length=1, examples=[[1, 2, 3]])]
+    table_5: Annotated[list[str], Field(min_length=1, description="rows of Table V, in order")]
+    table_6: Annotated[list[str], Field(min_length=1, description="rows of Table VI, in order")]
+
+    @property
+    def configurations(self) -> list[str]:
+        """Every configuration of both tables, once, in order."""
+        return list(dict.fromkeys([*self.table_5, *self.table_6]))
+
+
 class Protocol(Block):
     """How images are scored."""
 
@@ -238,16 +252,21 @@ class Settings(Block):
     objective: Objective
     criteria: Criteria
     study: Study
+    ablation: Ablation
     protocol: Protocol
     sample: Preset
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        unknown = sorted(set(self.study.configurations) - set(self.configurations))
-        if unknown:
-            raise ValueError(
-                f"study.configurations has {', '.join(unknown)}; known are {', '.join(self.configurations)}"
-            )
+        for key, named in (
+            ("study.configurations", self.study.configurations),
+            ("ablation.table_5", self.ablation.table_5),
+            ("ablation.table_6", self.ablation.table_6),
+        ):
+            if unknown := sorted(set(named) - set(self.configurations)):
+                raise ValueError(f"{key} has {', '.join(unknown)}; known are {', '.join(self.configurations)}")
+        if self.ablation.data not in self.study.training_sets:
+            raise ValueError(f"ablation.data is {self.ablation.data}, which study.training_sets does not name")
         for name in self.presets:
             missing = sorted(set(self.study.datasets) - set(self.preset(name).datasets))
             if missing:

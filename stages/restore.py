@@ -1,10 +1,10 @@
 """Stage `restore`: one method over the test images of one dataset."""
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from pipeline import settings
 from pipeline.errors import entry_point
+from pipeline.paths import data_root, results_root
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     parser.add_argument("--preset", required=True)
     parser.add_argument("--dataset", required=True, choices=list(settings.SCALES))
     parser.add_argument("--method", required=True, help="identity, bicubic, or a configuration of params.yaml")
+    parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
     arguments = parser.parse_args()
     params = settings.load()
     threads = params.preset(arguments.preset).run.threads
@@ -23,7 +24,8 @@ def main() -> None:
 
     from pipeline.evaluation.restore import restore
 
-    restore(Path("runs", arguments.preset), arguments.dataset, arguments.method, params)
+    results = results_root(arguments.preset, arguments.seed)
+    restore(data_root(arguments.preset), arguments.dataset, arguments.method, params, results)
 
 
 if __name__ == "__main__":

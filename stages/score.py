@@ -1,16 +1,17 @@
 """Stage `score`: the metrics of every restored method of one dataset."""
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from pipeline import settings
 from pipeline.errors import entry_point
+from pipeline.paths import data_root, results_root
 
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
     parser.add_argument("--dataset", required=True, choices=list(settings.SCALES))
+    parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
     arguments = parser.parse_args()
     params = settings.load()
     params.preset(arguments.preset)
@@ -20,12 +21,12 @@ def main() -> None:
     from pipeline.files import sha256
     from pipeline.tracking import record_scores
 
-    root = Path("runs", arguments.preset)
-    score(root, arguments.dataset, params.protocol)
+    root, results = data_root(arguments.preset), results_root(arguments.preset, arguments.seed)
+    score(root, arguments.dataset, params.protocol, results)
     record_scores(
         arguments.preset,
         arguments.dataset,
-        root / "scores" / arguments.dataset,
+        results / "scores" / arguments.dataset,
         params=params.protocol.model_dump(mode="json"),
         inputs={"split": sha256(root / "splits" / f"{arguments.dataset}.csv")},
         environment=environment(),

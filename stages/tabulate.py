@@ -1,23 +1,24 @@
-"""Stage `tabulate`: the study's tables beside the paper's, as CSV, Markdown and LaTeX."""
+"""Stage `tabulate`: a group of the study's tables beside the paper's, as CSV, Markdown and LaTeX."""
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from pipeline import settings
 from pipeline.errors import entry_point
+from pipeline.paths import tables_folder
 
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
+    parser.add_argument("--group", required=True, choices=["comparison", "ablations"], help="II-IV, or V and VI")
     arguments = parser.parse_args()
     params = settings.load()
     params.preset(arguments.preset)
 
     from pipeline.reporting.study import study_tables, write_tables
 
-    tables = study_tables(Path("runs", arguments.preset), arguments.preset, params)
-    write_tables(tables, Path("reports", arguments.preset, "tables"))
+    tables = study_tables(arguments.preset, params, arguments.group)
+    write_tables(tables, tables_folder(arguments.preset, arguments.group))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ Resumes from its own state under runs/<preset>/state/<fingerprint>; equal settin
 
 from argparse import ArgumentParser
 from functools import partial
-from pathlib import Path
 
 from pipeline import settings
 from pipeline.errors import UserError, entry_point
 from pipeline.files import whole_folder
+from pipeline.paths import data_root, results_root
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--preset", required=True)
     parser.add_argument("--data", required=True, choices=list(settings.SCALES), help="training set")
     parser.add_argument("--configuration", required=True, help="a configuration of params.yaml, or `trunk`")
+    parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
     arguments = parser.parse_args()
     params = settings.load()
     preset = params.preset(arguments.preset)
@@ -38,7 +39,7 @@ def main() -> None:
 
     torch.set_num_threads(preset.run.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    root = Path("runs", arguments.preset)
+    root = data_root(arguments.preset)
     is_trunk = arguments.configuration == TRUNK
     inputs = (
         trunk_inputs(root, arguments.data)
@@ -50,6 +51,7 @@ def main() -> None:
         arguments.preset,
         arguments.data,
         arguments.configuration,
+        seed=arguments.seed,
         device=device_named(preset.run.device),
         inputs=inputs.hashes,
     )
@@ -57,7 +59,7 @@ def main() -> None:
     state = TrainingState(root / "state" / chosen.fingerprint)
     validate = partial(validation_scores, pairs=inputs.pack.validation(), border=params.protocol.border)
     facts = environment(chosen.device)
-    out = root / "models" / arguments.data / arguments.configuration
+    out = results_root(arguments.preset, arguments.seed) / "models" / arguments.data / arguments.configuration
     with tracked(
         arguments.preset, chosen.run_name, params=chosen.settings, inputs=inputs.hashes, environment=facts
     ) as run:

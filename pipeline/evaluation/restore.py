@@ -26,8 +26,12 @@ def model_folder(root: Path, dataset: Dataset, method: str) -> Path | None:
     return None if method in METHODS else root / "models" / TRAINED_ON[dataset] / method
 
 
-def restore(root: Path, dataset: Dataset, method: str, settings: Settings) -> None:
-    """Write root/restored/<dataset>/<method>: a PNG per test image, and restored.json that names the run.
+def restore(root: Path, dataset: Dataset, method: str, settings: Settings, results: Path | None = None) -> None:
+    """Write results/restored/<dataset>/<method>: a PNG per test image, and restored.json that names the run.
+
+    Args:
+        root: runs/<preset>, where the images lie.
+        results: where models and restored images lie; None is `root`.
 
     Raises `UserError` for an unknown method, or an input that is missing or damaged; then nothing is written.
     """
@@ -35,11 +39,12 @@ def restore(root: Path, dataset: Dataset, method: str, settings: Settings) -> No
         known = ", ".join([*METHODS, *settings.configurations])
         raise UserError(f"there is no method {method!r}; known are {known}")
     cases = read_cases(root, dataset)
-    model = model_folder(root, dataset, method)
+    results = results or root
+    model = model_folder(results, dataset, method)
     function = build(method, SCALES[dataset], model)
     run = read_json(model / "model.json")["run"] if model else None
     label = f"restore {dataset} {method}"
-    with whole_folder(restored_folder(root, dataset, method)) as folder, progress(label, len(cases)) as meter:
+    with whole_folder(restored_folder(results, dataset, method)) as folder, progress(label, len(cases)) as meter:
         for case in cases:
             write_png(folder / f"{case.id}.png", function(read_rgb(case.lr)))
             meter.update()

@@ -19,25 +19,30 @@ def restored_methods(root: Path, dataset: str) -> list[str]:
     return sorted(file.parent.name for file in (root / "restored" / dataset).glob("[!.]*/restored.json"))
 
 
-def score(root: Path, dataset: str, protocol: Protocol) -> None:
-    """Write root/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
+def score(root: Path, dataset: str, protocol: Protocol, results: Path | None = None) -> None:
+    """Write results/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
+
+    Args:
+        root: runs/<preset>, where the images lie.
+        results: where restored images and scores lie; None is `root`.
 
     Raises `UserError` when nothing was restored, or an image is missing, damaged or of another size than its
     ground truth; then nothing is written.
     """
-    methods = restored_methods(root, dataset)
+    results = results or root
+    methods = restored_methods(results, dataset)
     if not methods:
-        raise UserError(f"{root / 'restored' / dataset} has no restored images. Run `dvc repro` (stage restore).")
+        raise UserError(f"{results / 'restored' / dataset} has no restored image. Run `dvc repro` (stage restore).")
     rows: dict[str, list[dict[str, str | float]]] = {method: [] for method in methods}
     cases = read_cases(root, dataset)
     with progress(f"score {dataset}", len(cases)) as meter:
         for case in cases:
             hr = read_rgb(case.hr) if case.hr else None
             for method in methods:
-                folder = restored_folder(root, dataset, method)
+                folder = restored_folder(results, dataset, method)
                 rows[method].append({"image": case.id, **_values(folder, case, hr, protocol)})
             meter.update()
-    with whole_folder(root / "scores" / dataset) as folder:
+    with whole_folder(results / "scores" / dataset) as folder:
         for method in methods:
             _write(folder / f"{method}.csv", rows[method], protocol.metrics)
 

@@ -31,9 +31,21 @@ def to_csv(table: StudyTable) -> str:
     if table.deviation.notna().any(axis=None):
         parts.append(table.deviation.add_prefix("deviation_"))
     parts.append(table.paper.add_prefix("paper_"))
+    if table.steps is not None:
+        parts.append(_step_numbers(table.steps))
     if table.difference is not None:
         parts.append(table.difference.add_prefix("difference_"))
     return pd.concat(parts, axis="columns").to_csv(index_label="row", lineterminator="\n")
+
+
+def _step_numbers(steps: pd.DataFrame) -> pd.DataFrame:
+    """Columns step_<metric>, step_low_<metric>, step_high_<metric>."""
+    columns = {
+        f"{prefix}_{name}": column.map(lambda step, part=part: getattr(step, part, float("nan")))
+        for name, column in steps.items()
+        for prefix, part in (("step", "change"), ("step_low", "low"), ("step_high", "high"))
+    }
+    return pd.DataFrame(columns, index=steps.index)
 
 
 def to_markdown(table: StudyTable) -> str:

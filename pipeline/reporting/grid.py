@@ -7,6 +7,7 @@ from itertools import accumulate
 import pandas as pd
 
 from pipeline.evaluation.metrics import METRICS, Metric
+from pipeline.reporting.steps import Step
 from pipeline.reporting.tables import StudyTable, marks
 
 
@@ -50,6 +51,8 @@ class Grid:
 def grid(table: StudyTable) -> Grid:
     """The table as text: ours with marks (and deviations over runs), the paper's as printed, the difference."""
     parts = [("This study", _ours(table)), ("Paper", _paper(table))]
+    if table.steps is not None:
+        parts.append(("Against the row above", table.steps.apply(_step_column)))
     if table.difference is not None:
         parts.append(("Difference", table.difference.apply(_signed)))
     groups = tuple(Group(title, tuple(map(_header, frame.columns))) for title, frame in parts)
@@ -91,6 +94,18 @@ def _paper(table: StudyTable) -> pd.DataFrame:
     """The paper's values as printed; a dash where it gives none."""
     given = table.paper.mask(table.statuses == "not reported", "–")
     return given.map(Cell)
+
+
+def _step_column(column: pd.Series) -> pd.Series:
+    """Changes with their intervals; bold where the interval leaves zero out."""
+    return column.map(lambda step: _step_cell(step, METRICS[str(column.name)].decimals))
+
+
+def _step_cell(step: Step | None, decimals: int) -> Cell:
+    if step is None:
+        return Cell("")
+    text = f"{step.change:+.{decimals}f} [{step.low:+.{decimals}f}, {step.high:+.{decimals}f}]"
+    return Cell(text.replace("-", "−"), "best" if step.clear else "")
 
 
 def _signed(differences: pd.Series) -> pd.Series:

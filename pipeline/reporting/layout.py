@@ -6,8 +6,11 @@ A further table (I, VI, VII) is one more entry of `LAYOUTS`, with the metrics it
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.settings import SCALES, Dataset
+
+Group = Literal["comparison", "ablations"]
 
 METRICS = ("psnr", "ssim", "lpips", "niqe", "psnr_y", "ssim_y")
 
@@ -29,10 +32,19 @@ METHODS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """One table: its number in the paper, its dataset, its metric columns, and our rows that it adds on top."""
+    """One table.
+
+    Attributes:
+        number: in the paper.
+        dataset: whose scores it shows.
+        group: `comparison` tables show one seed, `ablations` several, with the step from each row to the next.
+        own_rows: our rows on top of the paper's.
+        metrics: its columns.
+    """
 
     number: int
     dataset: Dataset
+    group: Group = "comparison"
     own_rows: tuple[str, ...] = ()
     metrics: tuple[str, ...] = METRICS
 
@@ -41,8 +53,12 @@ LAYOUTS = (
     Layout(2, "realsr", own_rows=("bicubic", "plain")),
     Layout(3, "ntire2020", own_rows=("bicubic", "plain")),
     Layout(4, "camerasr", own_rows=("identity", "plain")),
-    Layout(5, "ntire2020"),
+    Layout(5, "ntire2020", "ablations"),
+    Layout(6, "ntire2020", "ablations"),
 )
+
+STEP_METRICS = ("psnr", "ssim", "lpips")
+"""Metrics for which a row of an ablation is held against the row above."""
 
 
 def reference(dataset: Dataset) -> str:

@@ -1,6 +1,7 @@
 """The report: one page that holds everything it shows and opens from disk without a network."""
 
 from pathlib import Path
+from typing import get_args
 
 import jinja2
 
@@ -8,7 +9,7 @@ from pipeline.files import read_json
 from pipeline.reporting import crops
 from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.grid import grid
-from pipeline.reporting.layout import DATASETS
+from pipeline.reporting.layout import DATASETS, Group
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import source_of, study_tables
 from pipeline.settings import Settings
@@ -34,7 +35,9 @@ def page(root: Path, preset: str, settings: Settings) -> str:
         datasets=[DATASETS[name] for name in datasets],
         perceptual=read_json(root / "weights" / "perceptual.json"),
         runs=training_runs(root, datasets),
-        tables=[(table, grid(table)) for table in study_tables(root, preset, settings)],
+        tables=[
+            (table, grid(table)) for group in get_args(Group) for table in study_tables(preset, settings, group)
+        ],
         samples=[crops.crop_row(root, dataset) for dataset in datasets],
         rule=crops.RULE,
         border=settings.protocol.border,

@@ -1,5 +1,6 @@
-"""The study's own results: means over the test images, with the run behind them."""
+"""The study's own results: scores an image, means over the test images, and the run behind them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,25 +22,35 @@ def read_scores(root: Path, dataset: str) -> dict[str, pd.DataFrame]:
     return {file.stem: _read(file) for file in files}
 
 
-def read_results(root: Path, dataset: str) -> pd.DataFrame:
-    """The results of a dataset, a row a run and metric.
+def read_image_scores(roots: Sequence[Path], dataset: str) -> pd.DataFrame:
+    """Every score of a dataset, a row an image, run and metric, over all `roots` (one for each seed).
 
-    Columns: method, run ("" for a method without training), metric, value (mean over the images for which the
-    metric is defined; NaN when none), defined (their number), images (the number of all).
+    Columns: method, run ("" for a method without training), metric, image, value (NaN where not defined).
     """
-    rows = [
-        {
-            "method": method,
-            "run": read_json(restored_folder(root, dataset, method) / "restored.json")["run"] or "",
-            "metric": metric,
-            "value": values.mean(),
-            "defined": int(values.count()),
-            "images": len(values),
-        }
+    parts = [
+        scores.reset_index()
+        .melt(id_vars="image", var_name="metric", value_name="value")
+        .assign(method=method, run=_run(root, dataset, method))
+        for root in roots
         for method, scores in read_scores(root, dataset).items()
-        for metric, values in scores.items()
     ]
-    return pd.DataFrame(rows)
+    return pd.concat(parts, ignore_index=True)[["method", "run", "metric", "image", "value"]]
+
+
+def means_over_images(scores: pd.DataFrame) -> pd.DataFrame:
+    """`read_image_scores` averaged, a row a run and metric.
+
+    Columns: method, run, metric, value (mean over the images for which the metric is defined; NaN when none),
+    defined (their number), images (the number of all).
+    """
+    groups = scores.groupby(["method", "run", "metric"], sort=False)["value"]
+    means: pd.DataFrame = groups.agg(value="mean", defined="count", images="size").reset_index()
+    return means
+
+
+def _run(root: Path, dataset: str, method: str) -> str:
+    run = read_json(restored_folder(root, dataset, method) / "restored.json")["run"]
+    return str(run or "")
 
 
 def _read(file: Path) -> pd.DataFrame:

@@ -60,6 +60,6 @@ def _run(root: Path, dataset: Dataset, method: str) -> TrainingRun | None:
         configuration=method,
         seed=str(model["seed"]),
         parameters=f"{model['parameters']:,}",
-        commit=str(run.get("commit") or UNKNOWN),
-        device=str(run.get("device") or UNKNOWN),
+        commit=str(run.get("git", {}).get("commit") or UNKNOWN),
+        device=str(run.get("device", {}).get("name") or UNKNOWN),
     )

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from pipeline.files import whole_folder
+from pipeline.paths import results_root
 from pipeline.reporting import formats
-from pipeline.reporting.layout import LAYOUTS
+from pipeline.reporting.layout import LAYOUTS, Group
 from pipeline.reporting.paper import FOLDER, read_paper_table
-from pipeline.reporting.results import read_results
+from pipeline.reporting.results import read_image_scores
 from pipeline.reporting.tables import Source, StudyTable, study_table
 from pipeline.settings import Settings
 
@@ -19,16 +20,20 @@ def source_of(settings: Settings, preset: str) -> Source:
     return Source(preset, block.label, official=block.source != "standin")
 
 
-def study_tables(root: Path, preset: str, settings: Settings, paper: Path = FOLDER) -> list[StudyTable]:
-    """The tables whose dataset is in the study.
+def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FOLDER) -> list[StudyTable]:
+    """The tables of a group whose dataset is in the study.
 
     Raises `UserError` when scores or the transcription are missing or broken.
     """
     source = source_of(settings, preset)
+    seeds = settings.ablation.seeds if group == "ablations" else [None]
+    roots = [results_root(preset, seed) for seed in seeds]
     return [
-        study_table(layout, read_paper_table(layout.number, paper), read_results(root, layout.dataset), source)
+        study_table(
+            layout, read_paper_table(layout.number, paper), read_image_scores(roots, layout.dataset), source
+        )
         for layout in LAYOUTS
-        if layout.dataset in settings.study.datasets
+        if layout.group == group and layout.dataset in settings.study.datasets
     ]
 
 

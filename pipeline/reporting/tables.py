@@ -7,8 +7,16 @@ from typing import Literal
 import pandas as pd
 
 from pipeline.evaluation.metrics import METRICS, Metric
-from pipeline.reporting.layout import DATASETS, Layout, method_title
+from pipeline.reporting.layout import DATASETS, STEP_METRICS, Layout, method_title
 from pipeline.reporting.paper import PaperTable
+from pipeline.reporting.results import means_over_images
+from pipeline.reporting.steps import CONFIDENCE, RESAMPLES, steps
+
+STEP_NOTE = (
+    "Against the row above: the mean change over the test images, each image averaged over the seeds, and its "
+    f"{CONFIDENCE:.0%} interval by a paired bootstrap over the images ({RESAMPLES:,} resamples); bold where the "
+    "interval leaves zero out. It says nothing of the spread over seeds, which stands behind ±.",
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class StudyTable:
         paper: the paper's values as printed, a column a metric of its table; "" where not known.
         statuses: as `paper`, the status of each value.
         difference: ours - paper, NaN where either is not known; None unless the data is the official one.
+        steps: an ablation's steps from row to row, a column a metric, of `Step` or None; None for a comparison.
     """
 
     source: Source
@@ -50,17 +59,19 @@ class StudyTable:
     paper: pd.DataFrame
     statuses: pd.DataFrame
     difference: pd.DataFrame | None
+    steps: pd.DataFrame | None
 
 
-def study_table(layout: Layout, paper: PaperTable, results: pd.DataFrame, source: Source) -> StudyTable:
+def study_table(layout: Layout, paper: PaperTable, scores: pd.DataFrame, source: Source) -> StudyTable:
     """Our rows and the paper's in one table.
 
     Args:
         layout: which rows and metrics.
         paper: the transcription.
-        results: of the layout's dataset, as `read_results` gives them; several runs of a method are averaged.
+        scores: of the layout's dataset, as `read_image_scores` gives them; several runs of a method are averaged.
         source: which data the results are from.
     """
+    results = means_over_images(scores)
     rows = _rows(layout, paper, results)
     ours = _statistic(results, "mean", rows, layout.metrics)
     printed, statuses = (frame.reindex(rows.index, fill_value="") for frame in (paper.cells, paper.statuses))
@@ -70,13 +81,14 @@ def study_table(layout: Layout, paper: PaperTable, results: pd.DataFrame, source
         numeral=paper.numeral,
         caption=_caption(layout, paper, results, source),
         reading=_reading(source),
-        notes=_notes(paper, results, rows),
+        notes=(*_notes(paper, results, rows), *(STEP_NOTE if layout.group == "ablations" else ())),
         rows=rows,
         ours=ours,
         deviation=_statistic(results, "std", rows, layout.metrics),
         paper=printed,
         statuses=statuses,
         difference=_difference(ours, printed) if source.official else None,
+        steps=_steps(scores, rows) if layout.group == "ablations" else None,
     )
 
 
@@ -108,6 +120,12 @@ def _statistic(
     wide = results.pivot_table(index="method", columns="metric", values="value", aggfunc=name, dropna=False)
     frame = wide.reindex(index=rows["method"], columns=list(metrics)).astype(float)
     return frame.set_axis(rows.index, axis="index")
+
+
+def _steps(scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    measured = [name for name in STEP_METRICS if name in set(scores["metric"])]
+    columns = {name: steps(scores, list(rows["method"]), name) for name in measured}
+    return pd.DataFrame(columns, index=rows.index, dtype=object)
 
 
 def _difference(ours: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pipeline
-from pipeline.files import fingerprint
+from pipeline.errors import UserError
+from pipeline.files import fingerprint, read_json, sha256
 from pipeline.settings import (
     SCALES,
     Configuration,
@@ -133,6 +134,21 @@ def experiment(
         device=device,
         inputs=inputs,
     )
+
+
+def input_hashes(root: Path, training_set: str) -> dict[str, str]:
+    """Content hashes of what an experiment reads under `root` (runs/<preset>): pack, trunk and features.
+
+    Raises `UserError` naming what is missing.
+    """
+    trunk = root / "models" / training_set / TRUNK / "generator.safetensors"
+    if not trunk.exists():
+        raise UserError(f"{trunk} is missing. Run `dvc repro` to train it.")
+    return {
+        "pack": read_json(root / "packs" / training_set / "index.json")["content"],
+        "trunk": sha256(trunk),
+        "perceptual": read_json(root / "weights" / "perceptual.json")["sha256"],
+    }
 
 
 def code_version() -> str:

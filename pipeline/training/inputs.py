@@ -9,11 +9,12 @@ from safetensors.torch import load_file
 
 from pipeline.datasets.packs import Pack
 from pipeline.errors import UserError
-from pipeline.files import read_json, sha256
+from pipeline.files import read_json
 from pipeline.networks import load_generator
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures
 from pipeline.settings import Perceptual
+from pipeline.training.experiment import TRUNK, input_hashes
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,13 @@ def trunk_inputs(root: Path, training_set: str) -> Inputs:
 
 def experiment_inputs(root: Path, training_set: str, layers: Perceptual) -> Inputs:
     """The inputs of an experiment, from `root` = runs/<preset>. Raises `UserError` for what is missing."""
-    alone = trunk_inputs(root, training_set)
-    trunk_folder = root / "models" / training_set / "trunk"
+    hashes = input_hashes(root, training_set)
+    trunk_folder = root / "models" / training_set / TRUNK
     trunk, _ = load_generator(trunk_folder)
     if not isinstance(trunk, RRDBNet):
         raise UserError(f"{trunk_folder} holds no plain RRDB. Run `dvc repro trunk`.")
     features, source = perceptual_features(root / "weights", layers)
-    hashes = {
-        **alone.hashes,
-        "trunk": sha256(trunk_folder / "generator.safetensors"),
-        "perceptual": source["sha256"],
-    }
-    return Inputs(alone.pack, hashes, trunk, features, source)
+    return Inputs(Pack.open(root / "packs" / training_set), hashes, trunk, features, source)
 
 
 def perceptual_features(folder: Path, layers: Perceptual) -> tuple[VGGFeatures, dict[str, Any]]:

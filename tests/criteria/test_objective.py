@@ -131,6 +131,77 @@ def test_discriminator_learns_from_its_own_loss_only(judges, batch):
     discriminator.zero_grad()
 
 
+@pytest.mark.parametrize("game", GAMES)
+def test_the_game_decides_the_map_the_scalar_term_and_the_discriminators_loss(judges, batch, game):
+    parts, target = batch
+    criteria = READING.model_copy(update={"adversarial": game})
+    own = independent_maps(parts.unif, target, judges, game)["adv"]
+    torch.testing.assert_close(criterion_maps(["adv"], parts.unif, Target(target, judges), criteria)["adv"], own)
+    terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, criteria)
+    fake, real = judges.discriminator(parts.sr), judges.discriminator(target)
+    torch.testing.assert_close(terms["adv"], 0.005 * GAMES[game].generator(fake, real).mean())
+    loss = discriminator_loss(parts.sr, target, judges.discriminator, game)
+    torch.testing.assert_close(loss, GAMES[game].discriminator(fake, real).mean())
+
+
+def test_pix_l2_is_read_everywhere(judges, batch):
+    parts, target = batch
+    criteria = READING.model_copy(update={"pix": "l2"})
+    found = criterion_maps(["pix"], parts.align, Target(target, judges), criteria)["pix"]
+    torch.testing.assert_close(found, (parts.align - target).norm(dim=1, keepdim=True), atol=2e-6, rtol=0)
+    terms = generator_terms(parts, Target(target, judges), PLAIN, OBJECTIVE, criteria)
+    torch.testing.assert_close(terms["pix"], 0.01 * (parts.sr - target).norm(dim=1).mean(), atol=1e-7, rtol=0)
+
+
+def test_scalars_compare_weighted_batch_means(judges, batch):
+    parts, target = batch
+    objective = Objective(pix=0.3, perc=0.7, adv=0.2, align=0.01, unif=0.02, eta=2.0, temperature=2.0)
+    criteria = READING.model_copy(update={"reading": "scalars"})
+    terms = generator_terms(parts, Target(target, judges), FULL, objective, criteria)
+
+    def features(image, layer):
+        return judges.perceptual(image, [layer])[layer]
+
+    pix, other_pix = (0.3 * (image - target).abs().mean() for image in (parts.align, parts.unif))
+    bottom = 0.7 * (features(parts.align, "conv1_2") - features(target, "conv1_2")).abs().mean()
+    align = (pix - maps.ssim(parts.align, target).mean()) ** 2 + (pix - bottom) ** 2
+    torch.testing.assert_close(terms["align"], 0.01 * parts.mask.mean() * align)
+    top = 0.7 * (features(parts.unif, "conv2_2") - features(target, "conv2_2")).abs().mean()
+    # The mean of the 5 x 5 logits themselves: upsampled first, the borders would weigh less.
+    adversarial = GAMES["relativistic"].generator(judges.discriminator(parts.unif), judges.discriminator(target))
+    sums = [torch.exp(-2 * (other_pix + one) ** 2) for one in (top, 0.2 * adversarial.mean())]
+    torch.testing.assert_close(terms["unif"], 0.02 * (1 - parts.mask).mean() * -torch.log(sums[0] + sums[1]))
+
+
+def test_halve_unif_halves_l_unif_and_nothing_else(judges, batch):
+    parts, target = batch
+    whole = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
+    criteria = READING.model_copy(update={"halve_unif": True})
+    half = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, criteria)
+    assert half == whole | {"unif": whole["unif"] / 2}
+
+
+@pytest.mark.parametrize("reading", ["maps", "scalars"])
+@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("distance", [0.0, 1e3])
+def test_every_reading_is_finite_at_perfect_and_at_hopeless_images(judges, batch, reading, game, distance):
+    parts, target = batch
+    criteria = Criteria(pix="l2", adversarial=game, reading=reading)
+    images = [(target + distance).requires_grad_() for _ in range(3)]
+    far = Parts(*images, mask=parts.mask)
+    terms = generator_terms(far, Target(target, judges), FULL, OBJECTIVE, criteria)
+    gradients = torch.autograd.grad(sum(terms.values()), [*images, parts.mask])
+    assert all(term.isfinite() for term in terms.values())
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_the_released_layouts_parts_are_not_masked_a_second_time(judges, batch):
+    parts, target = batch
+    released = Parts(parts.sr, parts.align, parts.unif, channel_mask=torch.full((2, 4, SIZE, SIZE), 0.25))
+    terms = generator_terms(released, Target(target, judges), FULL, OBJECTIVE, READING)
+    assert terms == generator_terms(parts._replace(mask=None), Target(target, judges), FULL, OBJECTIVE, READING)
+
+
 def test_a_term_of_weight_zero_is_not_computed(judges, batch):
     parts, target = batch
     alone = OBJECTIVE.model_copy(update={"perc": 0.0, "adv": 0.0})

@@ -207,5 +207,5 @@ def test_an_impossible_method_is_explained(restored, dataset, method, message):
 
 def test_score_without_restored_images_says_so(project):
     shutil.rmtree(project / "runs/sample/restored/realsr")
-    with pytest.raises(UserError, match="restored/realsr has no restored images"):
+    with pytest.raises(UserError, match="restored/realsr has no restored image"):
         score(project / "runs/sample", "realsr", PARAMS.protocol)

@@ -1,26 +1,10 @@
-"""The PatchGAN's size, and VGG features against torchvision's own network."""
+"""VGG features against torchvision's own network."""
 
 import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.networks.discriminators import PatchGAN
 from pipeline.networks.vgg import VGGFeatures, layer_indices
-
-
-def test_patchgan_of_the_facts():
-    network = PatchGAN(64, 3)
-    assert sum(p.numel() for p in network.parameters()) == 2_765_633
-    assert network(torch.rand(1, 3, 128, 128)).shape == (1, 1, 14, 14)
-
-
-def test_patchgan_sees_70_pixels():
-    network = PatchGAN(8, 3).eval()
-    image = torch.rand(1, 3, 160, 160, requires_grad=True)
-    logits = network(image)
-    (gradient,) = torch.autograd.grad(logits[0, 0, 9, 9], image)
-    columns = gradient.abs().sum(dim=(0, 1, 2)).nonzero()
-    assert int(columns.max() - columns.min()) + 1 == 70
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def write_method(root, dataset, method, values):
     if run:
         model = {"run": run, "training_set": dataset, "seed": 1, "parameters": 12345}
         write_json(root / "models" / dataset / method / "model.json", model)
-        write_json(root / "models" / dataset / method / "run.json", {"commit": "c0ffee" * 6, "device": "cpu"})
+        circumstances = {"git": {"commit": "c0ffee" * 6}, "device": {"kind": "cpu", "name": "a processor"}}
+        write_json(root / "models" / dataset / method / "run.json", circumstances)
     rows = [
         {"image": f"im{n}", **{m: "" if v is None else v / (100 if "ssim" in m else 1) for m in METRICS}}
         for n, v in enumerate(values)
@@ -78,6 +79,9 @@ def project(tmp_path):
         write_images(root, dataset, methods)
         for method, values in methods.items():
             write_method(root, dataset, method, values)
+    for seed in (1, 2):
+        for method, values in {"plain": (25, 27, 26), "wsum": (25.5, 27.5, 26.5 + seed)}.items():
+            write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values)
     write_json(
         root / "weights" / "perceptual.json",
         {"source": "vgg16_lpips", "origin": "VGG-16 <of a test>", "variant": "vgg16"},
@@ -89,8 +93,8 @@ def project(tmp_path):
 def stage(project):
     """Run a stage's real command line in the project."""
 
-    def run(name):
-        command = [sys.executable, "-m", f"stages.{name}", "--preset", "sample"]
+    def run(name, *options):
+        command = [sys.executable, "-m", f"stages.{name}", "--preset", "sample", *options]
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
         return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 

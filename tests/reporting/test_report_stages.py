@@ -56,25 +56,32 @@ def refused(done, *words):
 
 
 def test_both_stages_give_the_same_bytes_again(project, stage):
-    for name in ("tabulate", "report"):
-        done = stage(name)
+    commands = (("tabulate", "--group", "comparison"), ("tabulate", "--group", "ablations"), ("report",))
+    for command in commands:
+        done = stage(*command)
         assert done.returncode == 0, done.stderr
     first = made(project)
-    tables = {f"tables/table_{number}.{suffix}" for number in (2, 3, 4, 5) for suffix in ("csv", "md", "tex")}
+    groups = {"comparison": (2, 3, 4), "ablations": (5, 6)}
+    tables = {
+        f"tables/{group}/table_{number}.{suffix}"
+        for group, numbers in groups.items()
+        for number in numbers
+        for suffix in ("csv", "md", "tex")
+    }
     assert set(first) == {*tables, "index.html"}
     label = settings.load(project / "params.yaml").sample.label
     for name in tables:
         assert label in first[name].decode()
         assert b"difference_" not in first[name]
-    for name in ("tabulate", "report"):
-        assert stage(name).returncode == 0
+    for command in commands:
+        assert stage(*command).returncode == 0
     assert made(project) == first
 
 
 def test_missing_scores_are_named_and_no_table_is_written(project, stage):
     for file in (project / "runs/sample/scores/camerasr").iterdir():
         file.unlink()
-    refused(stage("tabulate"), "scores/camerasr", "dvc repro")
+    refused(stage("tabulate", "--group", "comparison"), "scores/camerasr", "dvc repro")
     assert made(project) == {}
 
 
@@ -86,10 +93,11 @@ def test_a_truncated_image_is_named_and_no_page_is_written(project, stage):
 
 
 @pytest.mark.parametrize("text", ["", "name,psnr\na,1\n", "image,psnr\na,high\n"])
-def test_broken_scores_are_named(project, text):
+def test_broken_scores_are_named(project, text, monkeypatch):
+    monkeypatch.chdir(project)
     (project / "runs/sample/scores/realsr/full.csv").write_text(text)
     with pytest.raises(UserError, match=r"realsr/full\.csv is not a table of scores"):
-        study_tables(project / "runs/sample", "sample", settings.load(project / "params.yaml"))
+        study_tables("sample", settings.load(), "comparison")
 
 
 @pytest.fixture
@@ -128,7 +136,7 @@ def test_the_page_says_what_was_run_on_which_data(html):
 
 def test_the_pages_tables_have_captions_and_scopes(html):
     parsed = Page(html)
-    assert len(parsed.all("table")) == len(parsed.all("caption")) == 5
+    assert len(parsed.all("table")) == len(parsed.all("caption")) == 6
     assert {header["scope"] for header in parsed.all("th")} == {"col", "colgroup", "row"}
     assert parsed.all("html") == [{"lang": "en"}]
 

@@ -18,7 +18,7 @@ from pipeline.reporting.formats import tex, to_csv, to_latex, to_markdown
 from pipeline.reporting.grid import number
 from pipeline.reporting.layout import LAYOUTS
 from pipeline.reporting.paper import read_paper_table
-from pipeline.reporting.results import read_results
+from pipeline.reporting.results import means_over_images, read_image_scores
 from pipeline.reporting.study import study_tables
 from pipeline.reporting.tables import Source, marks, study_table
 
@@ -36,12 +36,12 @@ def results(**values):
             "method": method,
             "run": f"{method}-{index}",
             "metric": "psnr",
+            "image": f"{image:03d}",
             "value": value,
-            "defined": 20,
-            "images": 20,
         }
         for method, runs in values.items()
         for index, value in enumerate(runs if isinstance(runs, tuple) else (runs,))
+        for image in range(20)
     ]
     return pd.DataFrame(rows)
 
@@ -58,19 +58,24 @@ def rows_of(text):
 
 
 def test_our_value_is_the_mean_over_images(project):
-    frame = read_results(project / "runs/sample", "realsr").set_index(["method", "metric"])
+    frame = means_over_images(read_image_scores([project / "runs/sample"], "realsr")).set_index(
+        ["method", "metric"]
+    )
     assert frame.loc[("full", "psnr"), "value"] == pytest.approx(26.5)
     assert frame.loc[("full", "ssim"), "value"] == pytest.approx(0.265)
     assert frame.loc[("full", "psnr"), "run"] == "full-realsr-0a1b"
     assert frame.loc[("bicubic", "psnr"), "run"] == ""
 
 
-def test_an_image_without_the_metric_is_left_out_and_counted(project):
+def test_an_image_without_the_metric_is_left_out_and_counted(project, monkeypatch):
+    monkeypatch.chdir(project)
     file = project / "runs/sample/scores/realsr/full.csv"
     file.write_text("image,psnr,ssim\nim0,20,0.5\nim1,30,\n")
-    frame = read_results(project / "runs/sample", "realsr").set_index(["method", "metric"])
+    frame = means_over_images(read_image_scores([project / "runs/sample"], "realsr")).set_index(
+        ["method", "metric"]
+    )
     assert frame.loc[("full", "ssim"), ["value", "defined", "images"]].tolist() == [0.5, 1, 2]
-    tables = study_tables(project / "runs/sample", "sample", settings.load(project / "params.yaml"), PAPER)
+    tables = study_tables("sample", settings.load(), "comparison", PAPER)
     assert "SSIM of full is defined on 1 of 2 images." in tables[0].notes
 
 

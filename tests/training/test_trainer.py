@@ -3,14 +3,15 @@
 import copy
 import dataclasses
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.criteria.objective import discriminator_loss
-from pipeline.settings import Schedule
+from pipeline.settings import Criteria, Discriminator, Schedule
 from pipeline.training import trainer as trainer_module
-from pipeline.training.trainer import learning_rate
+from pipeline.training.trainer import Trainer, learning_rate
 
 
 @given(st.integers(1, 1000))
@@ -47,6 +48,47 @@ def test_the_discriminator_learns_from_a_detached_image(make_trainer):
     loss.backward()
     for ours, theirs in zip(trainer.discriminator.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("layout", ["paper", "released"])
+@pytest.mark.parametrize("discriminator", [{"layers": 2}, {"kind": "unet"}, {"kind": "vgg128"}])
+@pytest.mark.parametrize("game", ["relativistic", "vanilla", "lsgan"])
+def test_a_step_of_every_choice_moves_all_of_both_networks(experiment, make_trainer, layout, discriminator, game):
+    chosen = dataclasses.replace(
+        experiment,
+        network=experiment.network.model_copy(update={"layout": layout}),
+        discriminator=Discriminator(features=2, **discriminator),
+        criteria=Criteria(adversarial=game),
+        schedule=experiment.schedule.model_copy(update={"crop": 128 if "vgg128" in discriminator.values() else 32}),
+    )
+    trainer = make_trainer(experiment=chosen)
+    before = copy.deepcopy(trainer.state())
+    terms = trainer.step()
+    assert all(term.isfinite() for term in terms.values())
+    for network in ("generator", "discriminator"):
+        module = getattr(trainer, network)
+        assert all(parameter.grad.isfinite().all() for parameter in module.parameters())
+        moved = [not torch.equal(before[network][key], value) for key, value in module.named_parameters()]
+        assert sum(moved) > len(moved) / 2
+
+
+@pytest.mark.parametrize("discriminator", [{"layers": 2}, {"kind": "unet"}])
+def test_the_generator_step_gives_the_discriminator_no_gradient(
+    experiment, make_trainer, monkeypatch, discriminator
+):
+    chosen = dataclasses.replace(experiment, discriminator=Discriminator(features=4, **discriminator))
+    trainer = make_trainer(experiment=chosen)
+    update, seen = Trainer._update, []
+
+    def spy(self, name, loss):
+        update(self, name, loss)
+        if name == "generator":
+            seen.extend(parameter.grad for parameter in self.discriminator.parameters())
+
+    monkeypatch.setattr(Trainer, "_update", spy)
+    trainer.step()
+    assert seen
+    assert all(gradient is None for gradient in seen)
 
 
 def test_training_lowers_the_probe(make_trainer):

@@ -1,0 +1,132 @@
+# The fan-out over configurations and seeds: Tables V and VI. `snakemake ablations`; `--config preset=paper`.
+# Packs, trunks and features are DVC's; this file never rebuilds them, it only calls the same stage commands.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from pipeline import settings
+from pipeline.errors import UserError
+from pipeline.paths import data_root, results_root, tables_folder
+from pipeline.training.experiment import experiment, input_hashes
+
+
+# The stages set up their own environment from requirements.lock; this image only names the Python they run on.
+container: "docker://python:3.12"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    seed=r"\d+",
+    configuration="|".join(ABLATION.configurations),
+
+
+localrules:
+    ablations,
+    ablation_tables,
+
+
+rule ablations:
+    default_target: True
+    input:
+        expand(f"{TABLES}/table_{{number}}.csv", number=[5, 6]),
+
+
+rule train:
+    input:
+        pack=by_dvc(f"{DATA}/packs/{ABLATION.data}/index.json", "pack"),
+        trunk=by_dvc(
+            f"{DATA}/models/{ABLATION.data}/trunk/generator.safetensors", "trunk"
+        ),
+        perceptual=by_dvc(f"{DATA}/weights/perceptual.json", "features"),
+    output:
+        f"{MODEL}/generator.safetensors",
+        f"{MODEL}/model.json",
+    log:
+        f"{LOGS}/train-{{configuration}}-seed{{seed}}.log",
+    benchmark:
+        f"{LOGS}/train-{{configuration}}-seed{{seed}}.tsv"
+    threads: RUN.threads
+    resources:
+        gpu=GPUS,
+    params:
+        preset=PRESET,
+        data=ABLATION.data,
+        # Every setting, input hash and source file that the result depends on: it alone decides about a rerun.
+        fingerprint=lambda wildcards: fingerprint(
+            wildcards.configuration, int(wildcards.seed)
+        ),
+    message:
+        "train {wildcards.configuration}, seed {wildcards.seed}"
+    shell:
+        "python -m stages.train --preset {params.preset} --data {params.data}"
+        " --configuration {wildcards.configuration} --seed {wildcards.seed} 2> {log}"
+
+
+rule restore:
+    input:
+        model=f"{MODEL}/model.json",
+        weights=f"{MODEL}/generator.safetensors",
+        split=by_dvc(f"{DATA}/splits/{ABLATION.data}.csv", "split"),
+    output:
+        f"{RESTORED}/restored.json",
+    log:
+        f"{LOGS}/restore-{{configuration}}-seed{{seed}}.log",
+    threads: RUN.threads
+    params:
+        preset=PRESET,
+        data=ABLATION.data,
+    message:
+        "restore by {wildcards.configuration}, seed {wildcards.seed}"
+    shell:
+        "python -m stages.restore --preset {params.preset} --dataset {params.data}"
+        " --method {wildcards.configuration} --seed {wildcards.seed} 2> {log}"
+
+
+rule score:
+    input:
+        expand(
+            f"{RESTORED}/restored.json",
+            configuration=ABLATION.configurations,
+            allow_missing=True,
+        ),
+    output:
+        expand(
+            f"{SCORES}/{{configuration}}.csv",
+            configuration=ABLATION.configurations,
+            allow_missing=True,
+        ),
+    log:
+        f"{LOGS}/score-seed{{seed}}.log",
+    params:
+        preset=PRESET,
+        data=ABLATION.data,
+        protocol=params.protocol.model_dump(mode="json"),
+    message:
+        "score seed {wildcards.seed}"
+    shell:
+        "python -m stages.score --preset {params.preset} --dataset {params.data} --seed {wildcards.seed} 2> {log}"
+
+
+rule ablation_tables:
+    input:
+        expand(
+            f"{SCORES}/{{configuration}}.csv",
+            configuration=ABLATION.configurations,
+            seed=ABLATION.seeds,
+        ),
+    output:
+        report(
+            expand(f"{TABLES}/table_{{number}}.csv", number=[5, 6]),
+            category="Tables",
+            labels={"tables": "V and VI"},
+        ),
+    log:
+        f"{LOGS}/tables.log",
+    params:
+        preset=PRESET,
+    message:
+        "Tables V and VI"
+    shell:
+        "python -m stages.tabulate --preset {params.preset} --group ablations 2> {log}"

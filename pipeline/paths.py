@@ -1,0 +1,18 @@
+"""Where a preset's files lie. Data is shared; what an ablation seed makes lies apart."""
+
+from pathlib import Path
+
+
+def data_root(preset: str) -> Path:
+    """Of raw/, splits/, packs/, weights/, the trunks in models/, and state/."""
+    return Path("runs", preset)
+
+
+def results_root(preset: str, seed: int | None = None) -> Path:
+    """Of models/, restored/ and scores/: the comparison's (seed None), or one seed's of the ablations."""
+    return data_root(preset) if seed is None else data_root(preset) / "ablations" / f"seed{seed}"
+
+
+def tables_folder(preset: str, group: str) -> Path:
+    """Of the tables of a group, `comparison` or `ablations`."""
+    return Path("reports", preset, "tables", group)

@@ -1,0 +1,57 @@
+# What the rules share: the preset's settings, its folders, and what DVC has to have made.
+
+
+def chosen_preset():
+    """The preset of `--config preset=...`, else the first enabled one; any other key is refused."""
+    unknown = sorted(set(config) - {"preset"})
+    if unknown:
+        raise WorkflowError(
+            f"--config {', '.join(unknown)} is not known; there is `preset` (all else: params.yaml)"
+        )
+    return config.get("preset", params.presets[0])
+
+
+try:
+    params = settings.load()
+    PRESET = chosen_preset()
+    RUN = params.preset(PRESET).run
+except UserError as error:
+    raise WorkflowError(str(error))
+
+ABLATION = params.ablation
+DATA = data_root(PRESET).as_posix()
+TABLES = tables_folder(PRESET, "ablations").as_posix()
+SEED = results_root(PRESET, 0).as_posix().removesuffix("0") + "{seed}"
+MODEL = f"{SEED}/models/{ABLATION.data}/{{configuration}}"
+RESTORED = f"{SEED}/restored/{ABLATION.data}/{{configuration}}"
+SCORES = f"{SEED}/scores/{ABLATION.data}"
+LOGS = f"{DATA}/ablations/logs"
+# A training takes the whole GPU; where params.yaml says cpu none is asked for.
+GPUS = 0 if RUN.device == "cpu" else 1
+
+
+def by_dvc(path, stage):
+    """An input that DVC makes: its age says nothing (a checkout renews it), its content is in the fingerprint."""
+
+    def existing(wildcards):
+        if not Path(path).exists():
+            raise WorkflowError(
+                f"{path} is missing. Make it first: dvc repro --glob '{stage}@{PRESET}*'"
+            )
+        return ancient(path)
+
+    return existing
+
+
+def fingerprint(configuration, seed):
+    """Of the experiment; changes when and only when the training has to run again."""
+    hashes = input_hashes(data_root(PRESET), ABLATION.data)
+    return experiment(
+        params,
+        PRESET,
+        ABLATION.data,
+        configuration,
+        seed=seed,
+        device=RUN.device,
+        inputs=hashes,
+    ).fingerprint
