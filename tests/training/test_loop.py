@@ -11,7 +11,7 @@ from pipeline.training.checkpoints import TrainingState
 from pipeline.training.loop import REQUEUE, Interrupted, train
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a SIGKILL: nothing runs after it."""
 
 
@@ -42,9 +42,9 @@ def uninterrupted(make_trainer, tmp_path):
 def test_a_killed_run_resumes_to_the_same_bits(make_trainer, uninterrupted, tmp_path, killed_at):
     def kill(iteration):
         if iteration == killed_at:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(make_trainer(kill), tmp_path / "killed")
     resumed = make_trainer()
     state = run(resumed, tmp_path / "killed")
