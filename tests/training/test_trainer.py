@@ -63,13 +63,12 @@ def test_a_step_of_every_choice_moves_all_of_both_networks(experiment, make_trai
     )
     trainer = make_trainer(experiment=chosen)
     before = copy.deepcopy(trainer.state())
-    terms = trainer.step()
-    assert all(term.isfinite() for term in terms.values())
-    for network in ("generator", "discriminator"):
-        module = getattr(trainer, network)
-        assert all(parameter.grad.isfinite().all() for parameter in module.parameters())
-        moved = [not torch.equal(before[network][key], value) for key, value in module.named_parameters()]
-        assert sum(moved) > len(moved) / 2
+    for _ in range(3):  # convolutions that start at zero hold back those before them for a step or two
+        terms = trainer.step()
+        assert all(term.isfinite() for term in terms.values())
+    for name, network in (("generator", trainer.generator), ("discriminator", trainer.discriminator)):
+        still = [key for key, value in network.named_parameters() if torch.equal(before[name][key], value)]
+        assert still == []
 
 
 @pytest.mark.parametrize("discriminator", [{"layers": 2}, {"kind": "unet"}])
