@@ -30,7 +30,7 @@ ablations: $(INSTALLED) ## Tables V and VI (snakemake ablations); CORES=n limits
 	snakemake --cores $(CORES) -- ablations
 
 test: $(INSTALLED) ## the test suite (pytest)
-	pytest
+	pytest -n auto --dist worksteal
 
 lint: $(INSTALLED) ## style, types, the arrows between packages, the Snakefile
 	ruff check

@@ -1,0 +1,72 @@
+"""A clone of the checkout whose params are cut down until the whole graph takes two or three minutes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def shrink(params: dict) -> None:
+    """The sample preset on tiny crops: few images, few iterations, two configurations in the ablations."""
+    sample = params["sample"]
+    sample["datasets"]["realsr"] |= {"train": 6, "validation": 1, "test": 2, "size": 96}
+    sample["datasets"]["ntire2020"] |= {"train": 6, "target": 3, "validation": 1, "test": 2, "size": 96}
+    sample["datasets"]["camerasr"] |= {"train": 6, "validation": 1, "test": 2, "size": 96}
+    sample["datasets"]["realsr_zero"] |= {"test": 1}
+    sample["network"] |= {"features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1}
+    sample["trunk"] |= {"iterations": 6, "batch": 2, "halve_at": [4]}
+    sample["training"] |= {"iterations": 4, "batch": 2, "halve_at": [3]}
+    sample["run"] |= {"threads": 1, "log_every": 1, "validate_every": 2, "checkpoint_every": 2}
+    params["ablation"] |= {"seeds": [1, 2], "table_5": ["plain", "full"], "table_6": ["full"]}
+
+
+class Clone:
+    """A clone with the tools of this environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(folder)], check=True)
+        self.edit(shrink)
+
+    def edit(self, change) -> None:
+        """Apply `change` to params.yaml."""
+        yaml = YAML()
+        yaml.width = 200
+        file = self.folder / "params.yaml"
+        params = yaml.load(file)
+        change(params)
+        yaml.dump(params, file)
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own."""
+        paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": paths, "OMP_NUM_THREADS": "1"}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def run(self, *command: str, expect: int = 0) -> str:
+        """The output of a command, which has to end with the status `expect`."""
+        process = self.start(*command)
+        output, _ = process.communicate()
+        assert process.returncode == expect, output
+        return output
+
+    def made(self, *patterns: str) -> dict[str, bytes]:
+        """The bytes of the files under the clone that match."""
+        files = (file for pattern in patterns for file in self.folder.glob(pattern) if file.is_file())
+        return {str(file.relative_to(self.folder)): file.read_bytes() for file in files}
+
+
+TABLES = ("reports/sample/tables/**/*", "runs/sample/scores/**/*.csv", "runs/sample/ablations/*/scores/**/*.csv")

@@ -1,0 +1,112 @@
+"""The real graph by its real commands, in a temporary clone."""
+
+import os
+import re
+import signal
+import sqlite3
+import time
+
+import pandas as pd
+import pytest
+
+from tests.graph.clone import TABLES, Clone
+
+pytestmark = pytest.mark.graph
+
+
+def ran(output: str) -> list[str]:
+    """The stages that a `dvc repro` ran."""
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def test_every_table_and_the_page_are_made(study):
+    names = {name.removeprefix("reports/sample/") for name in study.made("reports/sample/**/*")}
+    tables = {"comparison": (2, 3, 4), "ablations": (5, 6)}
+    expected = {
+        f"tables/{group}/table_{number}.{kind}"
+        for group, numbers in tables.items()
+        for number in numbers
+        for kind in ("csv", "md", "tex")
+    }
+    assert names == {*expected, "index.html"}
+
+
+def test_the_reference_row_equals_an_independent_computation(study):
+    import cv2
+    import numpy as np
+
+    split = pd.read_csv(study.folder / "runs/sample/splits/realsr.csv")
+    scores = pd.read_csv(study.folder / "runs/sample/scores/realsr/bicubic.csv").set_index("image")
+    raw = study.folder / "runs/sample/raw/realsr"
+    for row in split[split["role"] == "test"].itertuples():
+        hr = cv2.imread(str(raw / row.hr)).astype(float)
+        lr = cv2.imread(str(raw / row.lr))
+        sr = cv2.resize(lr, hr.shape[1::-1], interpolation=cv2.INTER_CUBIC).astype(float)
+        error = np.mean((hr - sr)[4:-4, 4:-4] ** 2)
+        assert scores.loc[row.id, "psnr"] == pytest.approx(10 * np.log10(255**2 / error), abs=1e-3)
+
+
+def test_again_does_nothing(study):
+    output = study.run("dvc", "repro")
+    assert ran(output) == []
+    assert "up to date" in output
+
+
+def test_snakemake_alone_agrees_that_nothing_is_to_be_done(study):
+    assert "Nothing to be done" in study.run("snakemake", "-n", "--", "ablations")
+
+
+def test_every_training_and_scoring_is_a_run_in_mlflow(study):
+    with sqlite3.connect(study.folder / "mlflow/mlflow.db") as store:
+        names = {name for (name,) in store.execute("select name from runs where status = 'FINISHED'")}
+    trained = {name.rsplit("-", 1)[0] for name in names if not name.startswith("score-")}
+    expected = {
+        f"{data}-{c}-s1" for data in ("realsr", "ntire2020", "camerasr") for c in ("trunk", "plain", "full")
+    }
+    assert trained == expected | {"ntire2020-plain-s2", "ntire2020-full-s2"}
+    scored = {name.split("-")[1] for name in names if name.startswith("score-")}
+    assert scored == {"realsr", "ntire2020", "camerasr", "realsr_zero"}
+
+
+def test_one_changed_configuration_reruns_itself_and_what_depends_on_it(study):
+    before = study.made("runs/sample/models/*/*/generator.safetensors", "runs/sample/ablations/**/*.safetensors")
+    study.edit(lambda params: params["configurations"]["full"].update(positives=["ssim"]))
+    planned = study.run("snakemake", "-n", "--quiet=rules", "--", "ablations")
+    assert re.search(r"^train\s+2$", planned, re.MULTILINE), planned
+    stages = ran(study.run("dvc", "repro"))
+    trained = [stage for stage in stages if stage.startswith("train@")]
+    assert trained == [f"train@sample-{data}-full" for data in ("realsr", "ntire2020", "camerasr")]
+    assert not [stage for stage in stages if stage.split("@")[0] in ("fetch", "split", "pack", "features", "trunk")]
+    assert not [stage for stage in stages if "plain" in stage or "bicubic" in stage or "identity" in stage]
+    assert {"ablations@sample", "tabulate@sample", "report@sample"} <= set(stages)
+    after = study.made("runs/sample/models/*/*/generator.safetensors", "runs/sample/ablations/**/*.safetensors")
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {name for name in after if "/full/" in name}
+
+
+MOMENTS = ("fetch@sample-ntire2020", "pack@sample-realsr", "train@sample-camerasr-full", "restore@", "ablations@")
+
+
+def test_killed_anywhere_it_ends_with_the_same_tables(study, tmp_path):
+    # `study` may have a changed configuration by now: start from the same params.
+    clone = Clone(tmp_path / "killed")
+    (clone.folder / "params.yaml").write_bytes((study.folder / "params.yaml").read_bytes())
+    for moment in MOMENTS:
+        kill_at(clone, moment)
+    clone.run("dvc", "repro")
+    study.run("dvc", "repro")
+    assert clone.made(*TABLES) == study.made(*TABLES)
+    assert not list(clone.folder.glob("runs/**/.*.partial"))
+
+
+def kill_at(clone: Clone, stage: str) -> None:
+    """Start `dvc repro` and kill its whole process group, with SIGKILL, some way into `stage`."""
+    process = clone.start("dvc", "repro")
+    for line in process.stdout:
+        if line.startswith(f"Running stage '{stage}"):
+            break
+    else:
+        raise AssertionError(f"{stage} never ran")
+    time.sleep(6 if stage.startswith(("train", "ablations")) else 0.7)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
