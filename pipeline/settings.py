@@ -7,12 +7,13 @@ in the file is a `UserError` that names the key's path, what was expected and an
 import difflib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -21,7 +22,20 @@ from pipeline.errors import UserError
 PARAMS = Path("params.yaml")
 SCHEMA = Path("params.schema.json")
 
-Criterion = Literal["pix", "ssim", "perc_bottom", "perc_top", "adv"]
+CRITERIA_SOURCE = Path(__file__).parent / "criteria" / "maps.py"
+
+
+def _known_criterion(name: str) -> str:
+    """Refuse a criterion that no code computes: those of Fig. 3, and every function marked `@criterion`."""
+    # Read as text: importing the functions would import torch, which costs every command seconds.
+    marked = re.findall(r"^@criterion\ndef (\w+)", CRITERIA_SOURCE.read_text(encoding="utf-8"), re.MULTILINE)
+    known = ["pix", "perc_bottom", "perc_top", "adv", *marked]
+    if name not in known:
+        raise ValueError(f"unknown criterion; known are {', '.join(map(repr, known))}")
+    return name
+
+
+Criterion = Annotated[str, AfterValidator(_known_criterion)]
 Dataset = Literal["realsr", "ntire2020", "camerasr", "realsr_zero"]
 FeatureSource = Literal["vgg19_torchvision", "vgg16_lpips"]
 Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]

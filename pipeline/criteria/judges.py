@@ -71,8 +71,8 @@ def judged(
     found: dict[Criterion, Tensor] = {}
     if "pix" in names:
         found["pix"] = PIX[criteria.pix](image, target.image)
-    if "ssim" in names:
-        found["ssim"] = maps.ssim(image, target.image)
+    for name in maps.OF_IMAGES.keys() & set(names):
+        found[name] = maps.OF_IMAGES[name](image, target.image)
     judges = target.judges
     layers: Mapping[Criterion, str] = {"perc_bottom": judges.bottom, "perc_top": judges.top}
     asked = {name: layer for name, layer in layers.items() if name in names}
@@ -97,15 +97,14 @@ def criterion_scalars(
 ) -> dict[Criterion, Tensor]:
     """`reading: scalars`: the batch mean of each named criterion times its weight in Eq. 11, 1 x 1 x 1 x 1.
 
-    Both perceptual criteria take the weight of L_perc; C_ssim, which Eq. 11 has no weight for, takes 1. Then L_unif
-    sits at -log K with gradients of 1e-5 to 8e-5: practically inert (facts/methods.md 2.3).
+    Both perceptual criteria take the weight of L_perc; what Eq. 11 has no weight for, as C_ssim, takes 1. Then
+    L_unif sits at -log K with gradients of 1e-5 to 8e-5: practically inert (facts/methods.md 2.3).
     """
     weights: Mapping[Criterion, float] = {
         "pix": objective.pix,
-        "ssim": 1.0,
         "perc_bottom": objective.perc,
         "perc_top": objective.perc,
         "adv": objective.adv,
     }
     found = judged(names, image, target, criteria)
-    return {name: weights[name] * criterion.mean().view(1, 1, 1, 1) for name, criterion in found.items()}
+    return {name: weights.get(name, 1.0) * criterion.mean().view(1, 1, 1, 1) for name, criterion in found.items()}

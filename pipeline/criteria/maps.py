@@ -2,7 +2,12 @@
 
 C_pix, C_ssim and C_perc are here, C_adv in `adversarial`. Images are B x 3 x H x W, values in [0, 1]. Readings and
 evidence: facts/methods.md 2.5.
+
+A criterion of your own is one more function of (image, target) marked `@criterion`: params.yaml then knows it by
+its name, as an anchor, a positive or a negative.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +21,17 @@ SSIM_C1 = 0.01**2
 SSIM_C2 = 0.03**2
 
 
+OfImages = Callable[[Tensor, Tensor], Tensor]
+OF_IMAGES: dict[str, OfImages] = {}
+"""The criteria that need nothing but the image and its ground truth, by name."""
+
+
+def criterion(function: OfImages) -> OfImages:
+    """Mark a function of image and target, B x 3 x H x W, to a map, B x 1 x H x W, as one that params.yaml knows."""
+    OF_IMAGES[function.__name__] = function
+    return function
+
+
 def pix(image: Tensor, target: Tensor) -> Tensor:
     """C_pix (L1): the absolute difference, averaged over the channels."""
     return (image - target).abs().mean(dim=1, keepdim=True)
@@ -27,6 +43,7 @@ def pix_l2(image: Tensor, target: Tensor) -> Tensor:
     return (squares + L2_EPSILON**2).sqrt() - L2_EPSILON
 
 
+@criterion
 def ssim(image: Tensor, target: Tensor) -> Tensor:
     """C_ssim: 1 - SSIM per pixel (Gaussian 11 x 11, sigma 1.5, reflected borders), averaged over the channels.
 

@@ -38,21 +38,21 @@ class Layout:
         number: in the paper.
         dataset: whose scores it shows.
         group: `comparison` tables show one seed, `ablations` several, with the step from each row to the next.
-        own_rows: our rows on top of the paper's.
+        first_rows: methods whose rows stand first, in this order; the paper's other rows follow in their own.
         metrics: its columns.
     """
 
     number: int
     dataset: Dataset
     group: Group = "comparison"
-    own_rows: tuple[str, ...] = ()
+    first_rows: tuple[str, ...] = ()
     metrics: tuple[str, ...] = METRICS
 
 
 LAYOUTS = (
-    Layout(2, "realsr", own_rows=("bicubic", "plain")),
-    Layout(3, "ntire2020", own_rows=("bicubic", "plain")),
-    Layout(4, "camerasr", own_rows=("identity", "plain")),
+    Layout(2, "realsr", first_rows=("bicubic", "plain")),
+    Layout(3, "ntire2020", first_rows=("bicubic", "plain")),
+    Layout(4, "camerasr", first_rows=("identity", "plain")),
     Layout(5, "ntire2020", "ablations"),
     Layout(6, "ntire2020", "ablations"),
 )

@@ -1,11 +1,12 @@
 """From a preset's scores on disk to its tables, and from tables to files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.files import whole_folder
 from pipeline.paths import results_root
 from pipeline.reporting import formats
-from pipeline.reporting.layout import LAYOUTS, Group
+from pipeline.reporting.layout import LAYOUTS, Group, Layout
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.results import read_image_scores
 from pipeline.reporting.tables import Source, StudyTable, study_table
@@ -26,14 +27,28 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
     Raises `UserError` when scores or the transcription are missing or broken.
     """
     source = source_of(settings, preset)
-    seeds = settings.ablation.seeds if group == "ablations" else [None]
-    roots = [results_root(preset, seed) for seed in seeds]
     return [
         study_table(
             layout, read_paper_table(layout.number, paper), read_image_scores(roots, layout.dataset), source
         )
+        for layout, roots in _layouts(preset, settings, group)
+    ]
+
+
+def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout, list[Path]]]:
+    """The tables of a group, and where their results lie. The rows and the data of an ablation are params."""
+    if group == "comparison":
+        chosen = [
+            layout for layout in LAYOUTS if layout.group == group and layout.dataset in settings.study.datasets
+        ]
+        return [(layout, [results_root(preset)]) for layout in chosen]
+    ablation = settings.ablation
+    rows = {5: ablation.table_5, 6: ablation.table_6}
+    roots = [results_root(preset, seed) for seed in ablation.seeds]
+    return [
+        (replace(layout, dataset=ablation.data, first_rows=tuple(rows[layout.number])), roots)
         for layout in LAYOUTS
-        if layout.group == group and layout.dataset in settings.study.datasets
+        if layout.group == group
     ]
 
 

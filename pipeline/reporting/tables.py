@@ -105,9 +105,11 @@ def marks(values: pd.Series, metric: Metric) -> pd.Series:
 
 
 def _rows(layout: Layout, paper: PaperTable, results: pd.DataFrame) -> pd.DataFrame:
-    """Our own rows, then the paper's; index: title, columns: method, run."""
-    own = pd.DataFrame({"row": map(method_title, layout.own_rows), "method": layout.own_rows})
-    rows = pd.concat([own, paper.rows[["row", "method"]]]).set_index("row")
+    """The layout's first rows, then the paper's others; index: title, columns: method, run."""
+    titles = dict(zip(paper.rows["method"], paper.rows["row"], strict=True))
+    first = [(titles.get(method, method_title(method)), method) for method in layout.first_rows]
+    others = paper.rows.loc[~paper.rows["method"].isin(layout.first_rows), ["row", "method"]]
+    rows = pd.concat([pd.DataFrame(first, columns=["row", "method"]), others]).set_index("row")
     runs = results.groupby("method")["run"].agg(lambda names: ", ".join(sorted(set(names))))
     rows["run"] = rows["method"].map(runs).fillna("")
     return rows

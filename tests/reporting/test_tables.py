@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -251,3 +252,21 @@ def test_markdown_has_equally_many_cells_in_every_row():
     assert len(lines) == 9
     assert len({line.count("|") for line in lines}) == 1
     assert r"a\_b" in to_markdown(table)
+
+
+def test_a_row_of_our_own_stands_in_an_ablation_in_the_order_of_params(project, monkeypatch):
+    monkeypatch.chdir(project)
+    for seed in ("seed1", "seed2"):
+        root = project / "runs/sample/ablations" / seed
+        for kind in ("scores", "restored"):
+            target = root / kind / "ntire2020"
+            name = "plain.csv" if kind == "scores" else "plain"
+            copy = shutil.copytree if kind == "restored" else shutil.copyfile
+            copy(target / name, target / name.replace("plain", "gradient"))
+    text = Path("params.yaml").read_text()
+    configuration = "  gradient: {branches: false, mask: false, align: false, unif: false}\n"
+    text = text.replace("configurations:\n  # Table V\n", f"configurations:\n{configuration}")
+    Path("params.yaml").write_text(text.replace("table_5: [plain,", "table_5: [plain, gradient,"))
+    table = study_tables("sample", settings.load(), "ablations", PAPER)[0]
+    assert list(table.rows["method"][:3]) == ["plain", "gradient", "wsum"]
+    assert table.steps.loc["gradient", "psnr"].change == 0
