@@ -27,7 +27,7 @@ OF_IMAGES: dict[str, OfImages] = {}
 
 
 def criterion(function: OfImages) -> OfImages:
-    """Mark a function of image and target, B x 3 x H x W, to a map, B x 1 x H x W, as one that params.yaml knows."""
+    """Mark a function of image and target, B x 3 x H x W, to a map, B x 1 x H x W; params.yaml then knows it."""
     OF_IMAGES[function.__name__] = function
     return function
 
