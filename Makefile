@@ -3,7 +3,6 @@
 
 PYTHON ?= python3
 PORT ?= 5000
-CORES ?= all
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -26,8 +25,8 @@ help: ## this list
 repro: $(INSTALLED) ## the study at the presets of params.yaml, from data to report (dvc repro)
 	dvc repro
 
-ablations: $(INSTALLED) ## Tables V and VI (snakemake ablations); CORES=n limits the cores
-	snakemake --cores $(CORES) -- ablations
+ablations: $(INSTALLED) ## Tables V and VI: the data and trunks they need (DVC), then `snakemake ablations`
+	dvc repro ablations
 
 test: $(INSTALLED) ## the test suite (pytest)
 	pytest -n auto --dist worksteal

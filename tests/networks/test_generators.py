@@ -56,6 +56,12 @@ def test_i_sr_is_the_masked_sum_of_its_parts():
     assert not torch.allclose(parts.sr, swapped)
 
 
+def test_the_mask_leaves_the_network_with_its_gradient():
+    network = build_generator(MASKED, TINY, 4)
+    network(torch.rand(1, 3, 8, 8)).mask.square().mean().backward()
+    assert network.mask_net.output.weight.grad.abs().sum() > 0
+
+
 def test_without_a_mask_i_sr_is_the_mean_of_the_branches():
     torch.manual_seed(0)
     network = build_generator(UNMASKED, TINY, 1)

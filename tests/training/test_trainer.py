@@ -3,14 +3,21 @@
 import copy
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.criteria.objective import discriminator_loss
+from pipeline import settings
+from pipeline.criteria.judges import Judges, Target
+from pipeline.criteria.objective import discriminator_loss, generator_terms
+from pipeline.datasets.packs import Pair
 from pipeline.settings import Criteria, Discriminator, Schedule
 from pipeline.training import trainer as trainer_module
+from pipeline.training.experiment import TRUNK
+from pipeline.training.experiment import experiment as describe
+from pipeline.training.export import sample_strip
 from pipeline.training.trainer import Trainer, learning_rate
 
 
@@ -36,15 +43,16 @@ def test_the_generator_step_leaves_the_discriminator_out(make_trainer, monkeypat
     assert not any(seen)
 
 
-def test_the_discriminator_learns_from_a_detached_image(make_trainer):
-    trainer = make_trainer()
+@pytest.mark.parametrize("game", ["relativistic", "lsgan"])
+def test_the_discriminator_learns_from_a_detached_image(experiment, make_trainer, game):
+    trainer = make_trainer(experiment=dataclasses.replace(experiment, criteria=Criteria(adversarial=game)))
     lr, hr = trainer.batch(1)
     with torch.no_grad():
         fake = trainer.generator(lr).sr
     twin = copy.deepcopy(trainer.discriminator)
     trainer.step()
     # Batch statistics alone decide the loss in training mode, so the twin has seen what the original saw.
-    loss = discriminator_loss(fake, hr, twin, trainer.experiment.criteria.adversarial)
+    loss = discriminator_loss(fake, hr, twin, game)
     loss.backward()
     for ours, theirs in zip(trainer.discriminator.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
@@ -88,6 +96,42 @@ def test_the_generator_step_gives_the_discriminator_no_gradient(
     trainer.step()
     assert seen
     assert all(gradient is None for gradient in seen)
+
+
+def test_the_generators_terms_are_those_of_the_experiments_criteria_and_layers(experiment, make_trainer):
+    criteria = Criteria(pix="l2", adversarial="vanilla", reading="scalars", halve_unif=True)
+    trainer = make_trainer(experiment=dataclasses.replace(experiment, criteria=criteria))
+    lr, hr = trainer.batch(1)
+    judges = Judges(trainer.discriminator, trainer.judges.perceptual, bottom="conv1_2", top="conv2_1")
+    expected = generator_terms(
+        trainer.generator(lr), Target(hr, judges), experiment.configuration, experiment.objective, criteria
+    )
+    terms = trainer.step()
+    for name, value in expected.items():
+        torch.testing.assert_close(terms[name], value.detach(), msg=name)
+
+
+def test_an_experiment_takes_the_criteria_of_params_and_the_trunk_is_l1_whatever_they_are(root):
+    params = settings.load(root / "params.yaml")
+    params = params.model_copy(update={"criteria": Criteria(pix="l2", adversarial="lsgan")})
+    chosen, trunk = (
+        describe(params, "sample", "realsr", name, device="cpu", inputs={}) for name in ("full", TRUNK)
+    )
+    assert chosen.criteria == params.criteria
+    assert trunk.criteria == Criteria(pix="l1")
+
+
+@pytest.mark.parametrize("layout", ["paper", "released"])
+def test_a_sample_strip_shows_lr_sr_both_parts_the_mask_and_hr(experiment, make_trainer, layout):
+    network = experiment.network.model_copy(update={"layout": layout})
+    trainer = make_trainer(experiment=dataclasses.replace(experiment, network=network))
+    generator = np.random.default_rng(0)
+    lr, hr = (generator.integers(0, 256, (side, side, 3), np.uint8) for side in (8, 32))
+    strip = sample_strip(trainer, Pair("one", lr, hr))
+    assert strip.shape == (32, 32 * 6, 3)
+    if layout == "released":  # a fresh mask prefers none of its 8 channels
+        np.testing.assert_allclose(strip[:, 4 * 32 : 5 * 32] / 255, 1 / 8, atol=0.01)
+    np.testing.assert_array_equal(strip[:, 5 * 32 :, ::-1], hr)
 
 
 def test_training_lowers_the_probe(make_trainer):
