@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pipeline import settings
-from pipeline.errors import UserError
+from pipeline.errors import UserError, exit_with
 from pipeline.paths import data_root, results_root, tables_folder
 from pipeline.training.experiment import experiment, input_hashes
 

@@ -37,6 +37,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say which output had no room
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -52,6 +55,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.replace(replaced)  # a removal that is cut short would leave half of the old folder
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         for folder in (temporary, replaced):
             shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,7 @@ def chosen_preset():
     """The preset of `--config preset=...`, else the first enabled one; any other key is refused."""
     unknown = sorted(set(config) - {"preset"})
     if unknown:
-        raise WorkflowError(
+        raise UserError(
             f"--config {', '.join(unknown)} is not known; there is `preset` (all else: params.yaml)"
         )
     return config.get("preset", params.presets[0])
@@ -16,7 +16,7 @@ try:
     PRESET = chosen_preset()
     RUN = params.preset(PRESET).run
 except UserError as error:
-    raise WorkflowError(str(error))
+    exit_with(error)
 
 ABLATION = params.ablation
 DATA = data_root(PRESET).as_posix()
