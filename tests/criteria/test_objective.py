@@ -5,7 +5,7 @@ import torch
 
 from pipeline.criteria import maps
 from pipeline.criteria.adversarial import GAMES
-from pipeline.criteria.judges import Judges, Target, criterion_maps
+from pipeline.criteria.judges import Judges, Target, criterion_maps, criterion_scalars
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.networks.discriminators import PatchGAN
 from pipeline.networks.parts import Parts
@@ -155,7 +155,7 @@ def test_pix_l2_is_read_everywhere(judges, batch):
 
 def test_scalars_compare_weighted_batch_means(judges, batch):
     parts, target = batch
-    objective = Objective(pix=0.3, perc=0.7, adv=0.2, align=0.01, unif=0.02, eta=2.0, temperature=2.0)
+    objective = Objective(pix=0.3, perc=0.7, adv=0.2, align=10.0, unif=20.0, eta=2.0, temperature=2.0)
     criteria = READING.model_copy(update={"reading": "scalars"})
     terms = generator_terms(parts, Target(target, judges), FULL, objective, criteria)
 
@@ -165,12 +165,28 @@ def test_scalars_compare_weighted_batch_means(judges, batch):
     pix, other_pix = (0.3 * (image - target).abs().mean() for image in (parts.align, parts.unif))
     bottom = 0.7 * (features(parts.align, "conv1_2") - features(target, "conv1_2")).abs().mean()
     align = (pix - maps.ssim(parts.align, target).mean()) ** 2 + (pix - bottom) ** 2
-    torch.testing.assert_close(terms["align"], 0.01 * parts.mask.mean() * align)
+    torch.testing.assert_close(terms["align"], 10 * parts.mask.mean() * align)
     top = 0.7 * (features(parts.unif, "conv2_2") - features(target, "conv2_2")).abs().mean()
-    # The mean of the 5 x 5 logits themselves: upsampled first, the borders would weigh less.
     adversarial = GAMES["relativistic"].generator(judges.discriminator(parts.unif), judges.discriminator(target))
     sums = [torch.exp(-2 * (other_pix + one) ** 2) for one in (top, 0.2 * adversarial.mean())]
-    torch.testing.assert_close(terms["unif"], 0.02 * (1 - parts.mask).mean() * -torch.log(sums[0] + sums[1]))
+    torch.testing.assert_close(terms["unif"], 20 * (1 - parts.mask).mean() * -torch.log(sums[0] + sums[1]))
+
+
+class Corner(torch.nn.Module):
+    """A discriminator whose 5 x 5 logits are 11 in a corner and 1 elsewhere."""
+
+    def forward(self, image):
+        logits = torch.ones(len(image), 1, 5, 5)
+        logits[..., 0, 0] = 11
+        return logits
+
+
+def test_a_scalar_averages_its_judges_own_map_not_the_resized_one():
+    judges = Judges(Corner(), None, "conv1_2", "conv2_2")
+    image = torch.rand(2, 3, SIZE, SIZE)
+    criteria = Criteria(adversarial="lsgan", reading="scalars")
+    found = criterion_scalars(["adv"], image, Target(image, judges), criteria, OBJECTIVE)["adv"]
+    torch.testing.assert_close(found, torch.full((1, 1, 1, 1), 0.005 * 10**2 / 25))
 
 
 def test_halve_unif_halves_l_unif_and_nothing_else(judges, batch):
