@@ -45,7 +45,9 @@ class Clone:
         """Start a command in a process group of its own."""
         paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": paths, "OMP_NUM_THREADS": "1"}
-        environment.pop("MLFLOW_TRACKING_URI", None)
+        # The clone has a store of its own; and a hundred processes should not compile their imports a hundred times.
+        for name in ("MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE"):
+            environment.pop(name, None)
         return subprocess.Popen(
             command,
             cwd=self.folder,

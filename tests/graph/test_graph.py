@@ -28,7 +28,8 @@ def test_every_table_and_the_page_are_made(study):
         for number in numbers
         for kind in ("csv", "md", "tex")
     }
-    assert names == {*expected, "index.html"}
+    figures = {f"figures/ablations/figure_1.{kind}" for kind in ("svg", "png")}
+    assert names == {*expected, *figures, "index.html"}
 
 
 def test_the_reference_row_equals_an_independent_computation(study):
