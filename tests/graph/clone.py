@@ -45,7 +45,7 @@ class Clone:
         """Start a command in a process group of its own."""
         paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": paths, "OMP_NUM_THREADS": "1"}
-        # The clone has a store of its own; and a hundred processes should not compile their imports a hundred times.
+        # The clone has a store of its own, and its hundred processes should compile their imports once.
         for name in ("MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE"):
             environment.pop(name, None)
         return subprocess.Popen(
