@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from pipeline import settings
 from pipeline.errors import UserError, exit_with
-from pipeline.paths import data_root, results_root, tables_folder
+from pipeline.paths import data_root, figures_folder, results_root, tables_folder
 from pipeline.training.experiment import experiment, input_hashes
 
 
@@ -25,12 +25,14 @@ wildcard_constraints:
 localrules:
     ablations,
     ablation_tables,
+    ablation_figures,
 
 
 rule ablations:
     default_target: True
     input:
         expand(f"{TABLES}/table_{{number}}.csv", number=[5, 6]),
+        expand(f"{FIGURES}/figure_1.{{format}}", format=["svg", "png"]),
 
 
 rule train:
@@ -43,6 +45,7 @@ rule train:
     output:
         f"{MODEL}/generator.safetensors",
         f"{MODEL}/model.json",
+        f"{MODEL}/history.jsonl",
     log:
         f"{LOGS}/train-{{configuration}}-seed{{seed}}.log",
     benchmark:
@@ -130,3 +133,29 @@ rule ablation_tables:
         "Tables V and VI"
     shell:
         "python -m stages.tabulate --preset {params.preset} --group ablations 2> {log}"
+
+
+rule ablation_figures:
+    input:
+        expand(
+            f"{MODEL}/history.jsonl",
+            configuration=ABLATION.configurations,
+            seed=ABLATION.seeds,
+        ),
+    output:
+        report(
+            f"{FIGURES}/figure_1.svg",
+            category="Figures",
+            labels={"figure": "1, convergence"},
+        ),
+        f"{FIGURES}/figure_1.png",
+    log:
+        f"{LOGS}/figures.log",
+    params:
+        preset=PRESET,
+        # Stands in the figure.
+        label=params.preset(PRESET).label,
+    message:
+        "Figure 1, convergence"
+    shell:
+        "python -m stages.illustrate --preset {params.preset} --group ablations 2> {log}"

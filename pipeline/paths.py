@@ -16,3 +16,8 @@ def results_root(preset: str, seed: int | None = None) -> Path:
 def tables_folder(preset: str, group: str) -> Path:
     """Of the tables of a group, `comparison` or `ablations`."""
     return Path("reports", preset, "tables", group)
+
+
+def figures_folder(preset: str, group: str) -> Path:
+    """Of the figures of a group, `ablations`."""
+    return Path("reports", preset, "figures", group)

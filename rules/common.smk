@@ -21,6 +21,7 @@ except UserError as error:
 ABLATION = params.ablation
 DATA = data_root(PRESET).as_posix()
 TABLES = tables_folder(PRESET, "ablations").as_posix()
+FIGURES = figures_folder(PRESET, "ablations").as_posix()
 SEED = results_root(PRESET, 0).as_posix().removesuffix("0") + "{seed}"
 MODEL = f"{SEED}/models/{ABLATION.data}/{{configuration}}"
 RESTORED = f"{SEED}/restored/{ABLATION.data}/{{configuration}}"

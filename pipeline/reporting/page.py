@@ -6,9 +6,11 @@ from typing import get_args
 import jinja2
 
 from pipeline.files import read_json
+from pipeline.paths import figures_folder
 from pipeline.reporting import crops
 from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.grid import grid
+from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import DATASETS, Group
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import source_of, study_tables
@@ -39,6 +41,7 @@ def page(root: Path, preset: str, settings: Settings) -> str:
             (table, grid(table)) for group in get_args(Group) for table in study_tables(preset, settings, group)
         ],
         samples=[crops.crop_row(root, dataset) for dataset in datasets],
+        figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
         rule=crops.RULE,
         border=settings.protocol.border,
     )

@@ -1,6 +1,7 @@
 """A small run folder with made-up scores, as the stages before the tables would leave it."""
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -69,6 +70,21 @@ def write_method(root, dataset, method, values):
     write_csv(root / "scores" / dataset / f"{method}.csv", rows)
 
 
+def write_history(root, configuration, psnr):
+    """Validations at 0, 20 and 40 iterations, the last at `psnr`."""
+    file = root / "models/ntire2020" / configuration / "history.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scores = [
+        {"iteration": k, "validation/psnr": value, "validation/ssim": value / 40}
+        for k, value in ((0, 20.0), (20, psnr - 0.2), (40, psnr))
+    ]
+    lines = [scores[0], {"iteration": 10, "pix": 0.1}, *scores[1:]]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+CONFIGURATIONS = ["plain", "wsum", "align", "unif", "align_unif", "spatial", "full", "anchor_adv", "anchor_perc"]
+
+
 @pytest.fixture
 def project(tmp_path):
     """A project's root with params.yaml, reports/paper and a finished runs/sample."""
@@ -82,6 +98,8 @@ def project(tmp_path):
     for seed in (1, 2):
         for method, values in {"plain": (25, 27, 26), "wsum": (25.5, 27.5, 26.5 + seed)}.items():
             write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values)
+        for place, configuration in enumerate(CONFIGURATIONS):
+            write_history(root / "ablations" / f"seed{seed}", configuration, 21 + place / 10 + seed / 100)
     write_json(
         root / "weights" / "perceptual.json",
         {"source": "vgg16_lpips", "origin": "VGG-16 <of a test>", "variant": "vgg16"},

@@ -1,5 +1,6 @@
-"""The stages tabulate and report, through their real command lines, and the page they end in."""
+"""The stages tabulate, illustrate and report, through their real command lines, and the page they end in."""
 
+import base64
 import re
 from html.parser import HTMLParser
 
@@ -9,6 +10,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.errors import UserError
+from pipeline.files import write_text
 from pipeline.reporting.crops import SIDE, centre, enlarged, typical
 from pipeline.reporting.page import page
 from pipeline.reporting.runs import training_runs
@@ -55,8 +57,14 @@ def refused(done, *words):
         assert word in done.stderr
 
 
-def test_both_stages_give_the_same_bytes_again(project, stage):
-    commands = (("tabulate", "--group", "comparison"), ("tabulate", "--group", "ablations"), ("report",))
+def test_every_stage_gives_the_same_bytes_again(project, stage):
+    ablations = ("--group", "ablations")
+    commands = (
+        ("tabulate", "--group", "comparison"),
+        ("tabulate", *ablations),
+        ("illustrate", *ablations),
+        ("report",),
+    )
     for command in commands:
         done = stage(*command)
         assert done.returncode == 0, done.stderr
@@ -68,7 +76,9 @@ def test_both_stages_give_the_same_bytes_again(project, stage):
         for number in numbers
         for suffix in ("csv", "md", "tex")
     }
-    assert set(first) == {*tables, "index.html"}
+    figures = {f"figures/ablations/figure_1.{suffix}" for suffix in ("svg", "png")}
+    assert set(first) == {*tables, *figures, "index.html"}
+    assert base64.b64encode(first["figures/ablations/figure_1.svg"]) in first["index.html"]
     label = settings.load(project / "params.yaml").sample.label
     for name in tables:
         assert label in first[name].decode()
@@ -92,6 +102,12 @@ def test_a_truncated_image_is_named_and_no_page_is_written(project, stage):
     assert made(project) == {}
 
 
+def test_a_missing_history_is_named_and_no_figure_is_drawn(project, stage):
+    (project / "runs/sample/ablations/seed2/models/ntire2020/unif/history.jsonl").unlink()
+    refused(stage("illustrate", "--group", "ablations"), "seed2/models/ntire2020/unif/history.jsonl is missing")
+    assert made(project) == {}
+
+
 @pytest.mark.parametrize("text", ["", "name,psnr\na,1\n", "image,psnr\na,high\n"])
 def test_broken_scores_are_named(project, text, monkeypatch):
     monkeypatch.chdir(project)
@@ -103,6 +119,7 @@ def test_broken_scores_are_named(project, text, monkeypatch):
 @pytest.fixture
 def html(project, monkeypatch):
     monkeypatch.chdir(project)
+    write_text(project / "reports/sample/figures/ablations/figure_1.svg", "<svg/>")
     return page(project / "runs/sample", "sample", settings.load())
 
 
@@ -113,7 +130,14 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
     assert not parsed.all("script")
     assert not parsed.all("link")
     images = parsed.all("img")
+    (figure,) = [image for image in images if image["src"].startswith("data:image/svg+xml;base64,")]
+    assert "Table V: plain, wsum, align" in figure["alt"]
+    images.remove(figure)
     assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in images)
+    assert {link["href"] for link in parsed.all("a")} == {
+        "figures/ablations/figure_1.svg",
+        "figures/ablations/figure_1.png",
+    }
     # Three sets of LR, methods and HR (CameraSR's LR is its reference row), and RealSR-Zero without HR.
     assert len(images) == 5 + 5 + 4 + 2
 

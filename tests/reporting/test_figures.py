@@ -1,0 +1,153 @@
+"""Figure 1: what its curves are, that none depends on colour, that names do not overlap and nothing is cut off."""
+
+import math
+import re
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.text import Text
+
+from pipeline.errors import UserError
+from pipeline.reporting.figures import (
+    POINTS,
+    Panel,
+    averaged,
+    convergence,
+    curve,
+    curve_looks,
+    shown_metrics,
+    spread,
+)
+from pipeline.reporting.histories import read_histories
+from tests.reporting.conftest import CONFIGURATIONS, write_history
+
+PANELS = [
+    Panel("Table V", {name: f"the {name}" for name in CONFIGURATIONS[:7]}),
+    Panel("Table VI", {name: f"anchor {name}" for name in ("anchor_adv", "anchor_perc", "full")}),
+]
+
+
+def histories(iterations, metrics=("psnr", "ssim"), names=CONFIGURATIONS, seeds=(1, 2)):
+    """Value = iteration + 100 x place of the configuration + seed."""
+    rows = [
+        (name, seed, k, metric, k + 100.0 * place + seed)
+        for place, name in enumerate(names)
+        for seed in seeds
+        for k in iterations
+        for metric in metrics
+    ]
+    return pd.DataFrame(rows, columns=["configuration", "seed", "iteration", "metric", "value"])
+
+
+def test_histories_are_read_by_seed_without_what_is_no_validation(tmp_path):
+    roots = {seed: tmp_path / f"seed{seed}" for seed in (3, 4)}
+    for seed, root in roots.items():
+        write_history(root, "plain", 21.0 + seed)
+    found = read_histories(roots, "ntire2020", ["plain"])
+    assert set(found["metric"]) == {"psnr", "ssim"}
+    psnr = found[found["metric"] == "psnr"].pivot(index="iteration", columns="seed", values="value")
+    assert psnr.to_dict() == {3: {0: 20.0, 20: 23.8, 40: 24.0}, 4: {0: 20.0, 20: 24.8, 40: 25.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"iteration": 0, "validation/psnr": 2', "is not a history"),
+        ('["iteration"]\n', "is not a history"),
+        ('{"validation/psnr": 2}\n', "is not a history"),
+        ('{"iteration": 0, "pix": 2}\n', "has no `validation/...` score"),
+    ],
+)
+def test_a_broken_history_is_named(tmp_path, text, words):
+    write_history(tmp_path, "plain", 21.0)
+    (tmp_path / "models/ntire2020/plain/history.jsonl").write_text(text)
+    with pytest.raises(UserError, match=rf"plain/history\.jsonl {re.escape(words)}"):
+        read_histories({1: tmp_path}, "ntire2020", ["plain"])
+
+
+def test_a_curve_is_what_all_seeds_have_validated():
+    frame = histories([0, 20, 40], names=["plain"])
+    frame.loc[(frame["seed"] == 2) & (frame["iteration"] == 20), "value"] = math.nan
+    assert curve(frame, "plain", "psnr").to_dict() == {1: {0: 1.0, 40: 41.0}, 2: {0: 2.0, 40: 42.0}}
+
+
+def test_seeds_that_share_nothing_are_refused():
+    frame = histories([0], names=["plain"])
+    frame.loc[frame["seed"] == 2, "value"] = math.inf
+    with pytest.raises(UserError, match="histories of plain share no iteration"):
+        curve(frame, "plain", "psnr")
+
+
+def test_many_validations_are_averaged_up_to_each_point_and_the_start_stands_alone():
+    seeds = curve(histories(range(0, 5001, 10), names=["plain"]), "plain", "psnr")  # 1 + 500 validations
+    assert list(seeds.index) == [0, *range(100, 5001, 100)]
+    assert seeds[1].loc[0] == 1
+    assert seeds[1].loc[100] == np.mean(range(10, 101, 10)) + 1
+
+
+@given(st.integers(1, 10_000))
+def test_a_curve_never_has_more_points_than_print_shows(validations):
+    size = averaged(validations)
+    assert math.ceil((validations - 1) / size) <= POINTS
+    assert size == 1 or validations > POINTS
+
+
+def test_lpips_stands_in_for_ssim_when_every_run_has_it():
+    both = histories([0], ("psnr", "ssim", "lpips"))
+    assert shown_metrics(both) == ("psnr", "lpips")
+    assert shown_metrics(both.iloc[:-1]) == ("psnr", "ssim")
+
+
+def test_no_two_curves_of_a_table_look_alike_without_colour():
+    looks = curve_looks(PANELS)
+    for panel in PANELS:
+        shapes = [(str(looks[name]["linestyle"]), looks[name]["marker"]) for name in panel.rows]
+        assert len(set(shapes)) == len(shapes)
+        assert len({looks[name]["color"] for name in panel.rows}) == len(shapes)
+
+
+@given(st.lists(st.floats(-1, 2), min_size=1, max_size=10), st.floats(0.01, 0.1))
+def test_names_keep_their_order_their_distance_and_their_axes(wanted, distance):
+    places = spread(wanted, distance, 0, 1)
+    order = np.argsort(wanted, kind="stable")
+    assert min(places) >= -1e-9
+    assert max(places) <= 1 + 1e-9
+    assert all(np.diff(np.array(places)[order]) >= min(distance, 1 / max(1, len(wanted) - 1)) - 1e-9)
+
+
+def test_names_that_do_not_touch_stay_where_they_are():
+    assert spread([0.9, 0.1, 0.5], 0.1, 0, 1) == pytest.approx([0.9, 0.1, 0.5])
+
+
+@pytest.mark.parametrize("iterations", [range(0, 81, 20), range(0, 500_001, 1000)])
+def test_nothing_is_cut_off_and_no_names_overlap(iterations):
+    frame = histories(iterations)
+    frame["value"] = 20 + frame["value"] / frame["value"].max()
+    figure = convergence(frame, PANELS, "Preset sample; data: stand-ins. " * 5)
+    whole = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert whole.x0 >= 0
+    assert whole.y0 >= 0
+    assert whole.x1 <= width
+    assert whole.y1 <= height
+    for axes in figure.axes:
+        names = sorted((Text.get_window_extent(text) for text in axes.texts), key=lambda box: box.y0)
+        assert len(names) in (7, 3)
+        assert all(above.y0 >= below.y1 - 2 for below, above in pairwise(names))
+
+
+def test_curves_are_the_means_and_the_foot_says_which_data():
+    figure = convergence(histories([0, 20, 40]), PANELS, "Preset sample; data: stand-ins.")
+    assert [axes.get_title("left") for axes in figure.axes] == ["Table V", "Table VI", "", ""]
+    psnr = figure.axes[0]
+    assert psnr.get_ylabel() == "PSNR, dB (higher is better)"
+    assert [list(line.get_ydata()) for line in psnr.lines] == [
+        [100 * place + k + 1.5 for k in (0, 20, 40)] for place in range(7)
+    ]
+    assert [text.get_text() for text in figure.texts] == ["Preset sample; data: stand-ins."]
+    legend = figure.axes[3].get_legend()
+    assert [text.get_text() for text in legend.get_texts()][-1] == "full = anchor full"
