@@ -21,13 +21,18 @@ INSTALLED := .venv/installed.lock
 MADE := runs mlflow reports/sample .snakemake .dvc/cache .dvc/tmp \
 	.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
+# DVC writes its lock of paths in place: killed in that millisecond it leaves an empty file, and then refuses to start.
+UNLOCK := [ -s .dvc/tmp/rwlock ] || rm -f .dvc/tmp/rwlock
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 repro: $(INSTALLED) ## the study at the presets of params.yaml, from data to report (dvc repro)
+	@$(UNLOCK)
 	dvc repro
 
 ablations: $(INSTALLED) ## Tables V and VI: the data and trunks they need (DVC), then `snakemake ablations`
+	@$(UNLOCK)
 	dvc repro ablations
 
 test: $(INSTALLED) ## the test suite (pytest)
