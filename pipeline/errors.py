@@ -1,9 +1,14 @@
 """Errors that are meant for the person who typed the command."""
 
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
+
+FIRST_SPEAKS_SECONDS = 5.0
 
 
 class UserError(Exception):
@@ -25,6 +30,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except UserError as error:
+        _let_the_first_speak()
         exit_with(error)
     except OSError as error:
         # Only errors about a path or the disk are the user's to mend; the rest keep their traceback.
@@ -32,6 +38,16 @@ def explained() -> Iterator[None]:
             raise
         where = f": {error.filename}" if error.filename else ""
         exit_with(UserError(f"{error.strerror}{where}. Nothing was half-written; mend that and run again."))
+
+
+def _let_the_first_speak() -> None:
+    """Of the processes that torchrun started, the first tells what all have met; torchrun then ends the others.
+
+    One that has met something of its own speaks after all, when nobody ended it.
+    """
+    if int(os.environ.get("RANK", "0")) > 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(FIRST_SPEAKS_SECONDS)
 
 
 def entry_point(main: Callable[[], None]) -> None:

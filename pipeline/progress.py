@@ -39,10 +39,10 @@ class _LogLines:
 
 
 @contextmanager
-def progress(label: str, total: int, done: int = 0) -> Iterator[Meter]:
-    """A meter for `total` steps of which `done` are done already."""
-    if sys.stderr.isatty():
-        with tqdm(total=total, initial=done, desc=label, dynamic_ncols=True) as bar:
+def progress(label: str, total: int, done: int = 0, *, shown: bool = True) -> Iterator[Meter]:
+    """A meter for `total` steps of which `done` are done already; not `shown`, it counts in silence."""
+    if not shown or sys.stderr.isatty():
+        with tqdm(total=total, initial=done, desc=label, dynamic_ncols=True, disable=not shown) as bar:
             yield bar
     else:
         yield _LogLines(label, total, done)

@@ -142,6 +142,12 @@ class Ablation(Block):
         """Every configuration of both tables, once, in order."""
         return list(dict.fromkeys([*self.table_5, *self.table_6]))
 
+    def tables_of(self, configuration: str) -> tuple[str, ...]:
+        """Numerals of the tables that a configuration is a row of."""
+        return tuple(
+            numeral for numeral, rows in (("V", self.table_5), ("VI", self.table_6)) if configuration in rows
+        )
+
 
 class Protocol(Block):
     """How images are scored."""
@@ -210,6 +216,9 @@ class Schedule(Block):
     crop: Annotated[int, Field(ge=32, multiple_of=16, examples=[128], description="side of an HR crop")]
     learning_rate: LearningRate
     halve_at: Iterations
+    ema: Annotated[
+        float, Field(ge=0, lt=1, examples=[0.999], description="decay of the weights' average; 0 keeps none")
+    ] = 0.0
 
 
 class Run(Block):
@@ -221,6 +230,11 @@ class Run(Block):
     log_every: PositiveInt
     validate_every: PositiveInt
     checkpoint_every: PositiveInt
+    precision: Annotated[
+        Literal["fp32", "bf16"], Field(description="of the networks' forwards; losses are float32 in both")
+    ] = "fp32"
+    channels_last: Annotated[bool, Field(description="memory layout of the networks")] = False
+    compile: Annotated[bool, Field(description="torch.compile of the generator")] = False
 
 
 class Preset(Block):

@@ -1,9 +1,10 @@
 """Stage `train`: one experiment, or a training set's shared trunk, to a generator with its history.
 
 Resumes from its own state under runs/<preset>/state/<fingerprint>; equal settings find equal work done before.
+`torchrun --nproc-per-node N -m stages.train ...` shares a training among N processes, the same up to rounding.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from functools import partial
 
 from pipeline import settings
@@ -20,48 +21,51 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
     arguments = parser.parse_args()
     params = settings.load()
-    preset = params.preset(arguments.preset)
+    run = params.preset(arguments.preset).run
     if arguments.data not in params.study.training_sets:
         raise UserError(f"{arguments.data} is not among study.training_sets of params.yaml")
 
-    import torch
+    from pipeline.distributed import processes
+    from pipeline.training.execution import configure
+    from pipeline.training.inputs import device_named
 
+    configure(run)
+    device = device_named(run.device)
+    with processes(device):
+        _train(arguments, params, device)
+
+
+def _train(arguments: Namespace, params: settings.Settings, device: str) -> None:
+    """In each process alike; the main one alone sends, exports and writes."""
     from pipeline.datasets.images import read_rgb
+    from pipeline.distributed import count, is_main
     from pipeline.environment import environment
     from pipeline.evaluation.validation import validation_scores
     from pipeline.tracking import tracked
     from pipeline.training.checkpoints import TrainingState
     from pipeline.training.experiment import TRUNK, experiment
     from pipeline.training.export import export
-    from pipeline.training.inputs import device_named, experiment_inputs, trunk_inputs
+    from pipeline.training.inputs import experiment_inputs, trunk_inputs
     from pipeline.training.loop import train
     from pipeline.training.trainer import Trainer
 
-    torch.set_num_threads(preset.run.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    root = data_root(arguments.preset)
-    is_trunk = arguments.configuration == TRUNK
-    inputs = (
-        trunk_inputs(root, arguments.data)
-        if is_trunk
-        else experiment_inputs(root, arguments.data, preset.perceptual)
-    )
-    chosen = experiment(
-        params,
-        arguments.preset,
-        arguments.data,
-        arguments.configuration,
-        seed=arguments.seed,
-        device=device_named(preset.run.device),
-        inputs=inputs.hashes,
-    )
+    preset, data, name = arguments.preset, arguments.data, arguments.configuration
+    root = data_root(preset)
+    layers = params.preset(preset).perceptual
+    inputs = trunk_inputs(root, data) if name == TRUNK else experiment_inputs(root, data, layers)
+    chosen = experiment(params, preset, data, name, seed=arguments.seed, device=device, inputs=inputs.hashes)
     trainer = Trainer(chosen, inputs.pack, inputs.trunk, inputs.perceptual)
     state = TrainingState(root / "state" / chosen.fingerprint)
     validate = partial(validation_scores, pairs=inputs.pack.validation(), border=params.protocol.border)
-    facts = environment(chosen.device)
-    out = results_root(arguments.preset, arguments.seed) / "models" / arguments.data / arguments.configuration
+    if not is_main():
+        train(trainer, state, validate, on_record=lambda: None)
+        return
+    facts = environment(chosen.device) | {"processes": count()}
+    out = results_root(preset, arguments.seed) / "models" / data / name
+    tables = () if arguments.seed is None else params.ablation.tables_of(name)
+    named = {"training_set": data, "name": name} | chosen.settings
     with tracked(
-        arguments.preset, chosen.run_name, params=chosen.settings, inputs=inputs.hashes, environment=facts
+        preset, chosen.run_name, params=named, inputs=inputs.hashes, environment=facts, tables=tables
     ) as run:
         train(trainer, state, validate, on_record=lambda: run.history(state.history))
         with whole_folder(out) as folder:

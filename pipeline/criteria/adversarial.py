@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.distributed import mean
 from pipeline.settings import Game
 
 
@@ -22,8 +23,11 @@ class Losses(NamedTuple):
 
 
 def relativistic_generator(fake: Tensor, real: Tensor) -> Tensor:
-    """Half of BCE(D(real) - E[D(fake)], 0) plus BCE(D(fake) - E[D(real)], 1), relativistic-average (ESRGAN)."""
-    return (F.softplus(real - fake.mean()) + F.softplus(real.mean() - fake)) / 2
+    """Half of BCE(D(real) - E[D(fake)], 0) plus BCE(D(fake) - E[D(real)], 1), relativistic-average (ESRGAN).
+
+    E[D(x)] is over the global batch, whichever number of processes shares it.
+    """
+    return (F.softplus(real - mean(fake.mean())) + F.softplus(mean(real.mean()) - fake)) / 2
 
 
 def relativistic_discriminator(fake: Tensor, real: Tensor) -> Tensor:

@@ -3,15 +3,15 @@
 Features of the target are computed once and serve both perceptual criteria and all images.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.criteria import maps
 from pipeline.criteria.adversarial import GAMES
-from pipeline.networks.vgg import VGGFeatures
+from pipeline.distributed import mean
 from pipeline.settings import Criteria, Criterion, Objective
 
 PIX = {"l1": maps.pix, "l2": maps.pix_l2}
@@ -28,8 +28,8 @@ class Judges:
         bottom, top: the layers of C_perc^B and C_perc^T.
     """
 
-    discriminator: nn.Module
-    perceptual: VGGFeatures | None
+    discriminator: Callable[[Tensor], Tensor]
+    perceptual: Callable[[Tensor, Collection[str]], dict[str, Tensor]] | None
     bottom: str
     top: str
 
@@ -107,4 +107,5 @@ def criterion_scalars(
         "adv": objective.adv,
     }
     found = judged(names, image, target, criteria)
-    return {name: weights.get(name, 1.0) * criterion.mean().view(1, 1, 1, 1) for name, criterion in found.items()}
+    means = {name: mean(criterion.mean()).view(1, 1, 1, 1) for name, criterion in found.items()}
+    return {name: weights.get(name, 1.0) * criterion for name, criterion in means.items()}

@@ -8,10 +8,10 @@ is the block `criteria` of params.yaml. The masks are not detached: F_alpha and 
 section III-C).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.criteria.adversarial import GAMES
 from pipeline.criteria.comparative import align_term, unif_term
@@ -69,6 +69,6 @@ def _terms_on_sr(image: Tensor, target: Target, objective: Objective, criteria: 
     return terms
 
 
-def discriminator_loss(fake: Tensor, real: Tensor, discriminator: nn.Module, game: Game) -> Tensor:
+def discriminator_loss(fake: Tensor, real: Tensor, discriminator: Callable[[Tensor], Tensor], game: Game) -> Tensor:
     """The loss of the discriminator in `game` on a detached I_SR and the ground truth, a scalar."""
     return GAMES[game].discriminator(discriminator(fake.detach()), discriminator(real)).mean()

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from pipeline.networks.batch_norm import BatchNorm
 from pipeline.networks.rrdb import leaky
 from pipeline.settings import VGG128_CROP, Discriminator
 
@@ -39,7 +40,7 @@ class PatchGAN(nn.Module):
             stride = 1 if index == layers else 2
             body += [
                 nn.Conv2d(widths[index - 1], widths[index], 4, stride=stride, padding=1, bias=False),
-                nn.BatchNorm2d(widths[index]),
+                BatchNorm(widths[index]),
                 nn.LeakyReLU(0.2),
             ]
         self.model = nn.Sequential(*body, nn.Conv2d(widths[-1], 1, 4, padding=1))
@@ -105,7 +106,7 @@ class UNet(nn.Module):
 
 def _normalised(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=1, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+    return [convolution, BatchNorm(outputs), nn.LeakyReLU(0.2)]
 
 
 def _spectral(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:

@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
+from pipeline.distributed import main_only
 from pipeline.files import whole_file
 
 
 class TrainingState:
-    """`checkpoint.pt` and `history.jsonl` of one experiment."""
+    """`checkpoint.pt` and `history.jsonl` of one experiment; of several processes the main one alone writes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -22,6 +23,7 @@ class TrainingState:
         self.history = folder / "history.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
 
+    @main_only
     def save(self, state: Mapping[str, Any]) -> None:
         """Write a checkpoint, whole or not at all; the one before stays until then."""
         with whole_file(self.checkpoint) as temporary:
@@ -35,6 +37,7 @@ class TrainingState:
         self._forget_after(-1 if state is None else state["iteration"])
         return state
 
+    @main_only
     def append(self, record: Mapping[str, float]) -> None:
         """Add one line to the history."""
         with self.history.open("a", encoding="utf-8") as stream:

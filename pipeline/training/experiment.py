@@ -26,7 +26,7 @@ from pipeline.settings import (
 TRUNK = "trunk"
 """Name of the shared start of a training set's experiments: a plain RRDB trained with L1 alone (as ESRGAN)."""
 _TRUNK_CONFIGURATION = Configuration(branches=False, mask=False, align=False, unif=False)
-_CODE = ("networks", "criteria", "training", "degradations", "datasets/packs.py")
+_CODE = ("networks", "criteria", "training", "degradations", "datasets/packs.py", "distributed.py")
 
 
 @dataclass(frozen=True)

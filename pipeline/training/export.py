@@ -27,7 +27,7 @@ def export(
     All but run.json (commit, device, versions) are equal for equal settings and inputs on one machine.
     """
     experiment = trainer.experiment
-    weights = {name: tensor.cpu().contiguous() for name, tensor in trainer.generator.state_dict().items()}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in trainer.result.state_dict().items()}
     save_file(weights, folder / "generator.safetensors")
     settings = experiment.settings
     description = {
@@ -39,7 +39,7 @@ def export(
         "scale": experiment.scale,
         "configuration": settings["configuration"],
         "network": settings["network"],
-        "parameters": parameter_count(trainer.generator),
+        "parameters": parameter_count(trainer.result),
         "perceptual": inputs.perceptual_source,
         "settings": settings,
     }
@@ -53,7 +53,7 @@ def export(
 def sample_strip(trainer: Trainer, pair: Pair) -> Any:  # noqa: ANN401 - what cv2.imwrite takes
     """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR side by side, uint8 BGR."""
     lr = _tensor(pair.lr).to(trainer.device)
-    parts = trainer.generator(lr)
+    parts = trainer.result(lr)
     size = tuple(parts.sr.shape[-2:])
     pictures = (parts.sr, parts.align, parts.unif, parts.drawn_mask)
     shown = [F.interpolate(lr, size=size, mode="nearest"), *(part for part in pictures if part is not None)]

@@ -7,6 +7,7 @@ from types import FrameType
 import torch
 from torch import Tensor
 
+from pipeline import distributed
 from pipeline.errors import UserError
 from pipeline.networks import Generator
 from pipeline.progress import progress
@@ -30,6 +31,8 @@ class Interrupted(SystemExit):
 def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record: Callable[[], None]) -> None:
     """Run `trainer` to the end of its schedule, from its last checkpoint where there is one.
 
+    All processes of a training call this; files are the main one's, and SIGTERM to any stops all.
+
     Args:
         validate: called at iteration 0, every `run.validate_every` iterations and at the end.
         on_record: called after each line of the history (MLflow's mirror hangs here).
@@ -38,54 +41,67 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
         UserError: a term became NaN or infinite. The last good checkpoint stays.
         Interrupted: SIGTERM came; a checkpoint was written first.
     """
-    saved = state.load()
+    saved = distributed.from_main(state.load)
     if saved is not None:
         trainer.resume(saved)
     run, total = trainer.experiment.run, trainer.experiment.schedule.iterations
     if trainer.iteration == 0:
-        state.append({"iteration": 0, "probe": trainer.probe(), **_validation(trainer, validate)})
+        state.append({"iteration": 0, **_measured(trainer, validate)})
     stop = _terminated()
     pending: dict[int, dict[str, Tensor]] = {}
-    with progress(trainer.experiment.run_name, total, trainer.iteration) as meter:
+    name, shown = trainer.experiment.run_name, distributed.is_main()
+    with progress(name, total, trainer.iteration, shown=shown) as meter:
         while trainer.iteration < total:
             terms = trainer.step()
             pending[trainer.iteration] = terms
             now, last = trainer.iteration, trainer.iteration == total
+            stopping = distributed.any_of(stop())
             validating = now % run.validate_every == 0 or last
-            checkpointing = now % run.checkpoint_every == 0 or last or stop()
-            if now % run.log_every == 0 or validating or checkpointing:
+            recording = now % run.log_every == 0 or validating
+            checkpointing = now % run.checkpoint_every == 0 or last or stopping
+            if recording or checkpointing:
                 record = _checked(pending, state)
                 pending.clear()
+            if recording:
+                record |= _checked({now: trainer.gradient_norms()}, state)
                 record["lr"] = learning_rate(trainer.experiment.schedule, now)
                 if validating:
-                    record |= {"probe": trainer.probe(), **_validation(trainer, validate)}
-                if now % run.log_every == 0 or validating:
-                    state.append({"iteration": now, **record})
-                    on_record()
+                    record |= _measured(trainer, validate)
+                state.append({"iteration": now, **record})
+                on_record()
             if checkpointing:
                 _save(trainer, state)
             meter.update()
-            if stop() and not last:
+            if stopping and not last:
+                distributed.barrier()  # the first process to leave ends them all: the checkpoint comes first
                 raise Interrupted
 
 
-def _validation(trainer: Trainer, validate: Validate) -> dict[str, float]:
-    trainer.generator.eval()
-    found = {f"validation/{name}": value for name, value in validate(trainer.generator).items()}
-    trainer.generator.train()
-    return found
+def _measured(trainer: Trainer, validate: Validate) -> dict[str, float]:
+    """The probe, in which all processes take part, and in the main one the metrics on the validation images."""
+    probe = trainer.probe()
+    if not distributed.is_main():
+        return {"probe": probe}
+    trainer.result.eval()
+    found = {f"validation/{name}": value for name, value in validate(trainer.result).items()}
+    trainer.result.train()
+    return {"probe": probe, **found}
 
 
 def _checked(pending: Mapping[int, Mapping[str, Tensor]], state: TrainingState) -> dict[str, float]:
-    """The last step's terms as numbers, after all pending steps are found finite (one wait for the device)."""
+    """The last step's terms as numbers, after all pending steps are found finite (one wait for the device).
+
+    They are means over the processes, so that all of them stop where one has met a NaN.
+    """
     names = list(next(iter(pending.values())))
-    values = torch.stack([torch.stack([terms[name] for name in names]) for terms in pending.values()]).cpu()
+    rows = torch.stack([torch.stack([terms[name] for name in names]) for terms in pending.values()])
+    values = distributed.mean(rows).cpu()
     for iteration, row in zip(pending, values, strict=True):
         for name, value in zip(names, row, strict=True):
             if not value.isfinite():
                 raise UserError(
                     f"the term `{name}` became {float(value)} at iteration {iteration}. The last good checkpoint "
-                    f"stays in {state.folder}. Lower the learning rate or the weight of `{name}` in params.yaml."
+                    f"stays in {state.folder}. Lower the learning rate or a weight of the objective in params.yaml."
                 )
     return dict(zip(names, values[-1].tolist(), strict=True))
 

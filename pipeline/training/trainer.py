@@ -5,22 +5,26 @@ training configuration; this paper is silent).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from pipeline import distributed
 from pipeline.criteria.judges import Judges, Target
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.datasets.packs import Pack
-from pipeline.networks import build_generator
+from pipeline.networks import Generator, build_generator
 from pipeline.networks.cria import start_from
 from pipeline.networks.discriminators import build_discriminator
 from pipeline.networks.parts import Parts
 from pipeline.networks.rrdb import RRDBNet, Trunk
 from pipeline.networks.vgg import VGGFeatures
 from pipeline.settings import Schedule
-from pipeline.training.experiment import Experiment
+from pipeline.training.execution import in_precision, placed
+from pipeline.training.experiment import TRUNK, Experiment
 
 BETAS = (0.9, 0.999)
 
@@ -32,46 +36,59 @@ def learning_rate(schedule: Schedule, iteration: int) -> float:
 
 
 class Trainer:
-    """Generator, discriminator and their optimisers. A step is a pure function of this state and the iteration."""
+    """Generator, discriminator and their optimisers. A step is a pure function of this state and the iteration.
+
+    Each of the processes that share a training has a trainer, equal in all but its slice of the batch.
+    """
 
     def __init__(
         self, experiment: Experiment, pack: Pack, trunk: RRDBNet | None, perceptual: VGGFeatures | None
     ) -> None:
-        """Fresh networks from the experiment's seed; `trunk`, where given, is the generator's start."""
-        self.experiment = experiment
+        """Fresh networks from the experiment's seed; `trunk`, where given, is the generator's start.
+
+        Raises `UserError` when the processes cannot share a batch evenly.
+        """
+        self.experiment, run, schedule = experiment, experiment.run, experiment.schedule
         self.pack = pack
-        self.device = torch.device(experiment.device)
+        self.device = device = torch.device(experiment.device)
+        block = "trunk" if experiment.name == TRUNK else "training"
+        self.share = distributed.share(schedule.batch, f"{experiment.preset}.{block}.batch")
         self.iteration = 0
         torch.manual_seed(experiment.seed)
         self.generator = build_generator(experiment.configuration, experiment.network, experiment.scale)
         if trunk is not None and isinstance(self.generator, Trunk):
             start_from(self.generator, trunk)
-        self.discriminator = build_discriminator(experiment.discriminator).to(self.device)
-        self.generator.to(self.device)
-        if perceptual is not None:
-            perceptual.to(self.device)
-        layers = experiment.perceptual
-        self.judges = Judges(self.discriminator, perceptual, layers.bottom, layers.top)
-        rate = experiment.schedule.learning_rate
-        self.optimisers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), rate, betas=BETAS),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), rate, betas=BETAS),
-        }
+        self.discriminator = placed(build_discriminator(experiment.discriminator), run, device)
+        placed(self.generator, run, device)
+        # The compiled function shares the generator's weights and leaves its keys alone.
+        generate = torch.compile(self.generator, dynamic=False) if run.compile else self.generator
+        self.generate = in_precision(generate, run, device)
+        self.average = _average(self.generator, schedule.ema)
+        self.judges = self._judges(perceptual)
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        self.optimisers = {name: _adam(network, schedule.learning_rate) for name, network in networks.items()}
+
+    @property
+    def result(self) -> Generator:
+        """The generator that is validated and exported: the weights' average where the schedule keeps one."""
+        return self.generator if self.average is None else cast(Generator, self.average.module)
 
     def step(self) -> dict[str, Tensor]:
-        """One update of both networks; the weighted terms of this step's batch, scalars on the device."""
+        """One update of both networks; the weighted terms of this process's slice, scalars on the device."""
         self.iteration += 1
         schedule = self.experiment.schedule
         for optimiser in self.optimisers.values():
             optimiser.param_groups[0]["lr"] = learning_rate(schedule, self.iteration)
         lr, hr = self.batch(self.iteration)
         self.discriminator.requires_grad_(False)
-        parts = self.generator(lr)
+        parts = self.generate(lr)
         terms = self.terms(parts, hr)
         self._update("generator", torch.stack(list(terms.values())).sum())
+        if self.average is not None:
+            self.average.update_parameters(self.generator)
         if self.experiment.uses_discriminator:
             self.discriminator.requires_grad_(True)
-            loss = discriminator_loss(parts.sr, hr, self.discriminator, self.experiment.criteria.adversarial)
+            loss = discriminator_loss(parts.sr, hr, self.judges.discriminator, self.experiment.criteria.adversarial)
             self._update("discriminator", loss)
             terms["discriminator"] = loss
         return {name: term.detach() for name, term in terms.items()}
@@ -84,19 +101,28 @@ class Trainer:
         )
 
     def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W in [0, 1]."""
-        schedule = self.experiment.schedule
-        lr, hr = self.pack.crops(self.experiment.seed, iteration, 0, schedule.batch, schedule.crop)
+        """This process's LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W in [0, 1]."""
+        first, crop = distributed.rank() * self.share, self.experiment.schedule.crop
+        lr, hr = self.pack.crops(self.experiment.seed, iteration, first, self.share, crop)
         return lr.to(self.device), hr.to(self.device)
 
     @torch.no_grad()
     def probe(self) -> float:
-        """The generator's objective on one fixed training batch (that of iteration 0), without any update."""
+        """The result's objective on one fixed training batch (that of iteration 0), without any update.
+
+        Every process takes part.
+        """
         lr, hr = self.batch(0)
         self.discriminator.eval()
-        terms = self.terms(self.generator(lr), hr)
+        terms = self.terms(self.result(lr), hr)
         self.discriminator.train()
-        return float(torch.stack(list(terms.values())).sum())
+        return float(distributed.mean(torch.stack(list(terms.values())).sum()))
+
+    def gradient_norms(self) -> dict[str, Tensor]:
+        """L2 norms of the last step's gradients, scalars on the device; nothing waits for them."""
+        names = {"generator": "grad_norm", "discriminator": "grad_norm_discriminator"}
+        gradients = {name: [p.grad for p in self._parameters(name) if p.grad is not None] for name in names}
+        return {names[name]: get_total_norm(found) for name, found in gradients.items() if found}
 
     def state(self) -> dict[str, Any]:
         """Everything a resumed training needs."""
@@ -105,6 +131,7 @@ class Trainer:
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "average": None if self.average is None else self.average.state_dict(),
         }
 
     def resume(self, state: Mapping[str, Any]) -> None:
@@ -114,9 +141,35 @@ class Trainer:
         self.discriminator.load_state_dict(state["discriminator"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    def _judges(self, perceptual: VGGFeatures | None) -> Judges:
+        run, layers = self.experiment.run, self.experiment.perceptual
+        discriminator = in_precision(self.discriminator, run, self.device)
+        features = (
+            None if perceptual is None else in_precision(placed(perceptual, run, self.device), run, self.device)
+        )
+        return Judges(discriminator, features, layers.bottom, layers.top)
+
+    def _parameters(self, name: str) -> list[nn.Parameter]:
+        parameters: list[nn.Parameter] = self.optimisers[name].param_groups[0]["params"]
+        return parameters
 
     def _update(self, name: str, loss: Tensor) -> None:
         optimiser = self.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        distributed.average_gradients(self._parameters(name))
         optimiser.step()
+
+
+def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
+    """Adam; on a GPU with all of an update in one kernel, on a CPU unfused, the bits of every run so far."""
+    fused = next(network.parameters()).is_cuda
+    return torch.optim.Adam(network.parameters(), rate, betas=BETAS, fused=fused)
+
+
+def _average(generator: Generator, decay: float) -> AveragedModel | None:
+    """The exponential moving average of the weights, from the first step's on; None for decay 0."""
+    return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None  # type: ignore[no-untyped-call]

@@ -1,0 +1,56 @@
+"""How the networks are executed: the part of `run` in params.yaml that belongs to the device, not to the method."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.networks.parts import Parts
+from pipeline.settings import Run
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def configure(run: Run) -> None:
+    """Settings of the whole process: CPU threads, algorithms with one result, and float32 that is float32."""
+    torch.set_num_threads(run.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # By default cuDNN convolves float32 with the 10 bits of TF32 (facts/ecosystem.md 4.4: off, as published).
+    torch.backends.cudnn.allow_tf32 = run.precision != "fp32"
+
+
+def placed(network: Network, run: Run, device: torch.device) -> Network:
+    """`network` on the device, its convolutions in the run's memory layout; keys and values stay."""
+    network.to(device)
+    if run.channels_last:
+        network.to(memory_format=torch.channels_last)
+    return network
+
+
+def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Callable[P, T]:
+    """`forward` as it is for `precision: fp32`; for `bf16` under autocast, with float32 results.
+
+    Weights, losses, differences of features and averages stay float32; bf16 has the range of float32, so that no
+    gradient has to be scaled (facts/ecosystem.md 4.4).
+    """
+    if run.precision == "fp32":
+        return forward
+
+    def lowered(*args: P.args, **kwargs: P.kwargs) -> T:
+        with torch.autocast(device.type, torch.bfloat16):
+            results = forward(*args, **kwargs)
+        raised: T = _float32(results)
+        return raised
+
+    return lowered
+
+
+def _float32(results: Any) -> Any:  # noqa: ANN401 - an image, a generator's parts, or features by name
+    if isinstance(results, Tensor):
+        return results.float()
+    if isinstance(results, Parts):
+        return Parts(*(None if part is None else part.float() for part in results))  # type: ignore[arg-type]
+    return {name: feature.float() for name, feature in results.items()}
