@@ -17,7 +17,7 @@ def main() -> None:
     params.preset(arguments.preset)
 
     from pipeline.environment import environment
-    from pipeline.evaluation.score import score
+    from pipeline.evaluation.score import score, trainings
     from pipeline.files import sha256
     from pipeline.tracking import record_scores
 
@@ -30,6 +30,7 @@ def main() -> None:
         params=params.protocol.model_dump(mode="json"),
         inputs={"split": sha256(root / "splits" / f"{arguments.dataset}.csv")},
         environment=environment(),
+        runs=trainings(results, arguments.dataset),
     )
 
 

@@ -18,7 +18,13 @@ def main() -> None:
     from pipeline.reporting.study import study_tables, write_tables
 
     tables = study_tables(arguments.preset, params, arguments.group)
-    write_tables(tables, tables_folder(arguments.preset, arguments.group))
+    folder = tables_folder(arguments.preset, arguments.group)
+    write_tables(tables, folder)
+    if arguments.group == "ablations":
+        from pipeline.tracking import Table, record_tables
+
+        files = {table.number: tuple(sorted(folder.glob(f"table_{table.number}.*"))) for table in tables}
+        record_tables(arguments.preset, [Table(table.numeral, table.runs, files[table.number]) for table in tables])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -30,6 +31,26 @@ def own_store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}")
         yield
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """The file of a store without runs: creating one takes seconds."""
+    from pipeline.tracking import create_store
+
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    create_store(f"sqlite:///{database}")
+    return database
+
+
+@pytest.fixture
+def store(empty_store, tmp_path, monkeypatch):
+    """A client of this test's own store, which the code under test mirrors to."""
+    from mlflow import MlflowClient
+
+    database = Path(shutil.copy(empty_store, tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    return MlflowClient(tracking_uri=f"sqlite:///{database}")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,28 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tracking import create_store, record_scores, tracked
+from pipeline.tracking import record_scores, tracked
 from pipeline.tracking.names import flat, lines_after, mlflow_name
 
 FACTS = {"git": {"commit": "c" * 40, "dirty": False}, "versions": {"torch": "2.15.0"}, "dvc_stage": None}
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """The file of a store without runs: creating one takes seconds."""
-    database = tmp_path_factory.mktemp("store") / "mlflow.db"
-    create_store(f"sqlite:///{database}")
-    return database
-
-
-@pytest.fixture
-def store(empty_store, tmp_path, monkeypatch):
-    """A client of this test's own store, which the code under test mirrors to."""
-    from mlflow import MlflowClient
-
-    database = Path(shutil.copy(empty_store, tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    return MlflowClient(tracking_uri=f"sqlite:///{database}")
 
 
 def write_history(path, iterations):

@@ -9,7 +9,7 @@ from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import METRICS, measure
-from pipeline.files import whole_folder
+from pipeline.files import read_json, whole_folder
 from pipeline.progress import progress
 from pipeline.settings import Protocol
 
@@ -17,6 +17,15 @@ from pipeline.settings import Protocol
 def restored_methods(root: Path, dataset: str) -> list[str]:
     """The methods that have restored `dataset` under `root` (runs/<preset>), by name."""
     return sorted(file.parent.name for file in (root / "restored" / dataset).glob("[!.]*/restored.json"))
+
+
+def trainings(root: Path, dataset: str) -> dict[str, str]:
+    """The name of the run behind each method that has restored `dataset` and was trained, by method."""
+    runs = {
+        method: read_json(restored_folder(root, dataset, method) / "restored.json")["run"]
+        for method in restored_methods(root, dataset)
+    }
+    return {method: str(run) for method, run in runs.items() if run}
 
 
 def score(root: Path, dataset: str, protocol: Protocol, results: Path | None = None) -> None:

@@ -61,6 +61,11 @@ class StudyTable:
     difference: pd.DataFrame | None
     steps: pd.DataFrame | None
 
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Names of all runs behind it."""
+        return tuple(name for names in self.rows["run"] for name in names.split(", ") if name)
+
 
 def study_table(layout: Layout, paper: PaperTable, scores: pd.DataFrame, source: Source) -> StudyTable:
     """Our rows and the paper's in one table.

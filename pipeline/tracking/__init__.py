@@ -14,80 +14,21 @@ A training, resumed under the same name, goes on in the same MLflow run:
         run.artifact(folder / "sample.png")
         run.metrics({"validation/psnr": 27.1}, step=total)
 
-A scoring is a run as well: `record_scores(...)`, one call.
+A scoring is a run as well: `record_scores(...)`, one call; it also gives each training its `test/<metric>`.
+
+The ablations are grouped: a run "Table V" and a run "Table VI" in the experiment, the trainings of their rows under
+them. A row of both tables stands under the first. Every row has the tag `tables`, such as "V, VI", so that
+
+    tags.tables LIKE 'V%' AND tags.tables != 'VI'        finds all rows of Table V
+    tags.tables LIKE '%VI'                               finds all rows of Table VI
+
+with a run for each seed. `record_tables(...)`, after the tables are written, gives each its files and takes out
+the trainings that it no longer shows.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from pipeline.tracking.run import Tracked, tracked
+from pipeline.tracking.scores import record_scores
+from pipeline.tracking.store import create_store, store_uri
+from pipeline.tracking.tables import Table, record_tables
 
-from pipeline.files import fingerprint, sha256
-from pipeline.tracking.run import Description, Tracked
-from pipeline.tracking.store import create_store, open_store, store_uri
-
-__all__ = ["Tracked", "create_store", "record_scores", "store_uri", "tracked"]
-
-
-@contextmanager
-def tracked(
-    preset: str,
-    name: str,
-    *,
-    params: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    inputs: Mapping[str, str] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> Iterator[Tracked]:
-    """A run of the MLflow experiment `cria-cl/<preset>`; it ends with the block, as finished, failed or killed.
-
-    Args:
-        name: the same name finds the same run again, and appends to it.
-        params: settings; nested ones get names with dots.
-        environment: `pipeline.environment.environment()`, as tags.
-        inputs: sha256 by name of the data that the run reads: MLflow's datasets, and tags `input.<name>`.
-    """
-    run = Tracked(open_store(store_uri()), Description(preset, name, params, environment, inputs or {}, tags or {}))
-    status = "KILLED"  # a SystemExit (SIGTERM) or a KeyboardInterrupt
-    try:
-        yield run
-        status = "FINISHED"
-    except Exception:
-        status = "FAILED"
-        raise
-    finally:
-        run.close(status)
-
-
-def record_scores(
-    preset: str,
-    dataset: str,
-    scores: Path,
-    *,
-    params: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    inputs: Mapping[str, str] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> None:
-    """A dataset's scoring as a run: metrics `<method>/<metric>`, means over images, and the CSVs as artifacts.
-
-    Args:
-        scores: the folder P/scores/<dataset>, a `<method>.csv` with a row an image each.
-        params, environment, inputs, tags: as `tracked`. Equal scores and params are one run.
-    """
-    files = sorted(scores.glob("*.csv"))
-    key = fingerprint({"params": dict(params), "scores": {file.stem: sha256(file) for file in files}})
-    means = {f"{file.stem}/{metric}": value for file in files for metric, value in _means(file).items()}
-    name = f"score-{dataset}-{key}"
-    labels = {"dataset": dataset, **(tags or {})}
-    with tracked(preset, name, params=params, environment=environment, inputs=inputs, tags=labels) as run:
-        run.metrics(means)
-        for file in files:
-            run.artifact(file, "scores")
-
-
-def _means(file: Path) -> dict[str, float]:
-    import pandas as pd
-
-    means = pd.read_csv(file).drop(columns="image").mean()
-    return {str(metric): float(value) for metric, value in means.items()}
+__all__ = ["Table", "Tracked", "create_store", "record_scores", "record_tables", "store_uri", "tracked"]

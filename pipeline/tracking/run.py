@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.tracking.names import flat, lines_after, mlflow_name
-from pipeline.tracking.store import Store
+from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
+from pipeline.tracking.tables import RUN_TAG, place
 
 SEND_SECONDS = 5.0
 """The history is sent at most this often; a request to the local store takes some 30 ms."""
@@ -21,8 +23,8 @@ SEND_SECONDS = 5.0
 METRICS_A_REQUEST, PARAMS_A_REQUEST, INPUT_DIGEST = 1000, 100, 36
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000
 
-RUN_TAG, SENT_TAG = "study.run", "study.sent"
-"""Tags by which a resumed run finds itself, and the last iteration that it has sent."""
+SENT_TAG = "study.sent"
+"""The last iteration that a run has sent."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Description:
     environment: Mapping[str, Any]
     inputs: Mapping[str, str]
     tags: Mapping[str, str]
+    tables: tuple[str, ...] = ()
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -89,11 +92,10 @@ class Tracked:
 
     def _open(self, description: Description) -> None:
         client = self._store.client
-        experiment = self._store.experiment(f"cria-cl/{description.preset}")
-        found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{description.name}'", max_results=1)
-        tags = description.all_tags
-        if found:
-            run = found[0]
+        experiment = self._store.experiment(experiment_name(description.preset))
+        run = self._store.run(experiment, RUN_TAG, description.name)
+        tags = description.all_tags | place(self._store, experiment, description.tables)
+        if run is not None:
             client.update_run(run.info.run_id, status="RUNNING")
         else:
             run = client.create_run(experiment, run_name=description.name, tags={RUN_TAG: description.name})
@@ -134,11 +136,10 @@ class Tracked:
             self._log(batch, {SENT_TAG: str(self._sent)})
 
     def _log(self, records: list[dict[str, float]], tags: Mapping[str, str]) -> None:
-        from mlflow.entities import Metric, RunTag
+        from mlflow.entities import RunTag
 
-        now = time.time_ns() // 1_000_000
         metrics = [
-            Metric(mlflow_name(name), float(value), now, int(record["iteration"]))
+            metric(name, value, int(record["iteration"]))
             for record in records
             for name, value in record.items()
             if name != "iteration"
@@ -151,3 +152,43 @@ class Tracked:
         start = f"images/{name.replace('/', '~')}+step+{step}+"  # how MLflow names the images of a slider
         if not any(file.path.startswith(start) for file in client.list_artifacts(self._run, "images")):
             client.log_image(self._run, image, key=name, step=step)
+
+
+def metric(name: str, value: float, step: int = 0) -> Any:  # noqa: ANN401 - mlflow is not typed
+    """A number as MLflow's client takes it, under a name that MLflow takes, as of now."""
+    from mlflow.entities import Metric
+
+    return Metric(mlflow_name(name), float(value), time.time_ns() // 1_000_000, step)
+
+
+@contextmanager
+def tracked(
+    preset: str,
+    name: str,
+    *,
+    params: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    inputs: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    tables: Sequence[str] = (),
+) -> Iterator[Tracked]:
+    """A run of the MLflow experiment `cria-cl/<preset>`; it ends with the block, as finished, failed or killed.
+
+    Args:
+        name: the same name finds the same run again, and appends to it.
+        params: settings; nested ones get names with dots.
+        environment: `pipeline.environment.environment()`, as tags.
+        tables: numerals of the ablations' tables that it is a row of: it gets its place under the first one's run.
+        inputs: sha256 by name of the data that the run reads: MLflow's datasets, and tags `input.<name>`.
+    """
+    description = Description(preset, name, params, environment, inputs or {}, tags or {}, tuple(tables))
+    run = Tracked(open_store(store_uri()), description)
+    status = "KILLED"  # a SystemExit (SIGTERM) or a KeyboardInterrupt
+    try:
+        yield run
+        status = "FINISHED"
+    except Exception:
+        status = "FAILED"
+        raise
+    finally:
+        run.close(status)

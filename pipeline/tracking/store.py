@@ -4,8 +4,8 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from pipeline.environment import ROOT
-from pipeline.files import whole_file
+from pipeline.files import fingerprint, whole_file
 
 DEFAULTS = {
     # MLflow's own values would let a dead server hold a training up for four minutes.
@@ -26,6 +26,8 @@ DEFAULTS = {
 """Environment of MLflow where the caller's has no value of its own."""
 
 COMPLAINT_LENGTH = 240
+ALONE_SECONDS = 20
+"""The longest wait for `Store.alone`; what is done there takes some 50 ms."""
 SQLITE = "sqlite:///"
 T = TypeVar("T")
 
@@ -45,7 +47,7 @@ def create_store(uri: str) -> None:
         return
     database = Path(uri.removeprefix(SQLITE)).absolute()
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(database.with_name(f".{database.name}.lock"), timeout=120):
+    with FileLock(_lock_file(uri), timeout=120):
         if database.exists():
             return
         _set_defaults()
@@ -104,11 +106,39 @@ class Store:
                     raise
         return str(found.experiment_id)
 
+    def run(self, experiment: str, tag: str, value: str) -> Any | None:  # noqa: ANN401 - mlflow is not typed
+        """The oldest run of an experiment with that tag, or None."""
+        found = self.client.search_runs(
+            [experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time ASC"], max_results=1
+        )
+        return found[0] if found else None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process of this checkout at a time: for what must be found or created, never twice."""
+        with FileLock(_lock_file(self.uri), timeout=ALONE_SECONDS):
+            yield
+
+
+def experiment_name(preset: str) -> str:
+    """The MLflow experiment of a preset."""
+    return f"cria-cl/{preset}"
+
 
 @cache
 def open_store(uri: str) -> Store:
     """The one handle of this process on the store that `uri` names; nothing is opened before its first use."""
     return Store(uri)
+
+
+def _lock_file(uri: str) -> Path:
+    """Beside the local store; a server's, whose disk is not ours, is in the checkout."""
+    if not uri.startswith(SQLITE):
+        folder = ROOT / "mlflow"
+        folder.mkdir(exist_ok=True)
+        return folder / f".{fingerprint(uri)}.lock"
+    database = Path(uri.removeprefix(SQLITE)).absolute()
+    return database.with_name(f".{database.name}.lock")
 
 
 def _artifacts(uri: str) -> str | None:

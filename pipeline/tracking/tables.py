@@ -1,0 +1,72 @@
+"""The ablations in the store: a parent run a table, the trainings of its rows under it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
+
+RUN_TAG = "study.run"
+"""The name by which a run is found again."""
+TABLE_TAG = "study.table"
+"""On a parent: its table's numeral."""
+TABLES_TAG = "tables"
+"""On a training: the numerals of all tables that it is a row of."""
+PARENT_TAG = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the ablations as it was written: the names of the trainings behind it, and its files."""
+
+    numeral: str
+    runs: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+def place(store: Store, experiment: str, tables: Sequence[str]) -> dict[str, str]:
+    """The tags of a training that is a row of `tables`; its parent is created where it is missing."""
+    if not tables:
+        return {}
+    return {PARENT_TAG: _parent(store, experiment, tables[0]), TABLES_TAG: ", ".join(tables)}
+
+
+def record_tables(preset: str, tables: Sequence[Table]) -> None:
+    """Give each table's run its files, and put exactly the trainings of its rows under it."""
+    store = open_store(store_uri())
+    store.attempt(lambda: _record(store, store.experiment(experiment_name(preset)), tables))
+
+
+def _record(store: Store, experiment: str, tables: Sequence[Table]) -> None:
+    for table in tables:
+        parent = _parent(store, experiment, table.numeral)
+        for file in table.files:
+            store.client.log_artifact(parent, str(file))
+    names = dict.fromkeys(name for table in tables for name in table.runs)
+    shown = {name: [table.numeral for table in tables if name in table.runs] for name in names}
+    for run in store.client.search_runs([experiment], f"tags.`{TABLES_TAG}` LIKE '%'", max_results=1000):
+        if run.data.tags.get(RUN_TAG) not in shown:
+            for tag in (TABLES_TAG, PARENT_TAG):
+                if tag in run.data.tags:
+                    store.client.delete_tag(run.info.run_id, tag)
+    for name, numerals in shown.items():
+        run = store.run(experiment, RUN_TAG, name)
+        if run is not None:
+            _tag(store, run, place(store, experiment, numerals))
+
+
+def _tag(store: Store, run: Any, tags: Mapping[str, str]) -> None:  # noqa: ANN401 - mlflow is not typed
+    for key, value in tags.items():
+        if run.data.tags.get(key) != value:
+            store.client.set_tag(run.info.run_id, key, value)
+
+
+def _parent(store: Store, experiment: str, numeral: str) -> str:
+    """The id of a table's run, found or created; processes that ask together get the same."""
+    with store.alone():
+        run = store.run(experiment, TABLE_TAG, numeral)
+        if run is None:
+            run = store.client.create_run(experiment, run_name=f"Table {numeral}", tags={TABLE_TAG: numeral})
+            store.client.set_terminated(run.info.run_id)  # it is a heading: its rows run
+    return str(run.info.run_id)
