@@ -55,8 +55,8 @@ STYLE = {
 """Everything that a matplotlibrc could change otherwise; used for drawing and for saving."""
 
 # Inches. The width is that of a page of two columns (IEEE: 181 mm).
-WIDTH, LEFT, TOP = 7.16, 0.62, 0.3
-AXES_WIDTH, AXES_HEIGHT, NAMES, BETWEEN = 2.32, 1.7, 0.95, 0.2
+WIDTH, LEFT, TOP = 7.16, 0.72, 0.3
+AXES_WIDTH, AXES_HEIGHT, NAMES, BETWEEN = 2.27, 1.7, 0.95, 0.2
 LEGEND_TOP, LEGEND_LINE, NOTE_LINE = 0.42, 0.142, 0.14
 NAME_POINTS = NOTE_POINTS = 7.0
 NOTE_CHARACTERS = 130
@@ -86,7 +86,7 @@ def shown_metrics(histories: pd.DataFrame) -> tuple[str, str]:
 
 
 def convergence(histories: pd.DataFrame, panels: Sequence[Panel], note: str) -> Figure:
-    """A column a panel, a row a metric; curves are means over seeds, bands reach from the lowest to the highest.
+    """A column a panel, a row a metric; curves are means over seeds, thin lines the seeds.
 
     Args:
         histories: as `read_histories` gives them, for every configuration of the panels.
@@ -180,16 +180,16 @@ def _axes(figure: Figure, row: int, column: int) -> Axes:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.ticklabel_format(axis="y", useOffset=False)
+    axes.yaxis.set_label_coords((0.12 - LEFT) / AXES_WIDTH, 0.5)
     return axes
 
 
 def _draw(axes: Axes, curves: Mapping[str, pd.DataFrame], looks: Looks, limits: tuple[float, float]) -> None:
-    """Bands, curves, and the name of each at its end."""
+    """A thin line a seed, the curves, and the name of each at its end. Bands would hide each other."""
     for place, (name, seeds) in enumerate(curves.items()):
         every = max(1, len(seeds) // MARKERS_A_CURVE)
         if len(seeds.columns) > 1:
-            lowest, highest = seeds.min(axis=1), seeds.max(axis=1)
-            axes.fill_between(seeds.index, lowest, highest, color=looks[name]["color"], alpha=0.12, linewidth=0)
+            axes.plot(seeds.index, seeds, color=looks[name]["color"], alpha=0.45, linewidth=0.5, zorder=2)
         # Markers of one curve stand between those of the others where there are many points.
         axes.plot(seeds.index, seeds.mean(axis=1), markevery=(place % every, every), clip_on=False, **looks[name])
     axes.set_xlim(0, max(seeds.index.max() for seeds in curves.values()))
@@ -204,7 +204,8 @@ def _name(axes: Axes, curves: Mapping[str, pd.DataFrame], looks: Looks, limits: 
     wanted = [(value - low) / (high - low) for _, value in ends.values()]
     line = 1.25 * NAME_POINTS / (72 * AXES_HEIGHT)
     for (name, end), height in zip(ends.items(), spread(wanted, line, 0.02, 0.98), strict=True):
-        tie = {"arrowstyle": "-", "color": looks[name]["color"], "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3}
+        tie = {"arrowstyle": "-", "color": looks[name]["color"], "linewidth": 0.6}
+        tie |= {"relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 3}  # from the middle of the name's left edge
         axes.annotate(
             name,
             xy=end,

@@ -94,9 +94,9 @@ def _note(source: Source, settings: Settings) -> str:
     dataset = DATASETS[settings.ablation.data]
     subject = dataset if source.official else f"a stand-in for {dataset}"
     seeds = settings.ablation.seeds
-    lines = (
-        f"Lines: mean over the seeds {', '.join(map(str, seeds))}; bands: from the lowest seed to the highest."
+    curves = (
+        f"Curves: mean over the seeds {', '.join(map(str, seeds))}; thin lines: each seed."
         if len(seeds) > 1
         else f"One seed, {seeds[0]}."
     )
-    return f"Preset {source.preset}; data: {source.label}. Validation images of {subject}. {lines}"
+    return f"Preset {source.preset}; data: {source.label}. Validation images of {subject}. {curves}"

@@ -123,10 +123,11 @@ def test_names_that_do_not_touch_stay_where_they_are():
     assert spread([0.9, 0.1, 0.5], 0.1, 0, 1) == pytest.approx([0.9, 0.1, 0.5])
 
 
+@pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("iterations", [range(0, 81, 20), range(0, 500_001, 1000)])
-def test_nothing_is_cut_off_and_no_names_overlap(iterations):
+def test_nothing_is_cut_off_and_no_names_overlap(iterations, wide):
     frame = histories(iterations)
-    frame["value"] = 20 + frame["value"] / frame["value"].max()
+    frame["value"] = (20 if wide else 0.09) + frame["value"] / frame["value"].max() / (1 if wide else 1000)
     figure = convergence(frame, PANELS, "Preset sample; data: stand-ins. " * 5)
     whole = figure.get_tightbbox()
     width, height = figure.get_size_inches()
@@ -134,6 +135,9 @@ def test_nothing_is_cut_off_and_no_names_overlap(iterations):
     assert whole.y0 >= 0
     assert whole.x1 <= width
     assert whole.y1 <= height
+    for axes in figure.axes[::2]:
+        ticks = [label.get_window_extent().x0 for label in axes.get_yticklabels()]
+        assert axes.yaxis.label.get_window_extent().x1 < min(ticks)
     for axes in figure.axes:
         names = sorted((Text.get_window_extent(text) for text in axes.texts), key=lambda box: box.y0)
         assert len(names) in (7, 3)
@@ -145,9 +149,9 @@ def test_curves_are_the_means_and_the_foot_says_which_data():
     assert [axes.get_title("left") for axes in figure.axes] == ["Table V", "Table VI", "", ""]
     psnr = figure.axes[0]
     assert psnr.get_ylabel() == "PSNR, dB (higher is better)"
-    assert [list(line.get_ydata()) for line in psnr.lines] == [
-        [100 * place + k + 1.5 for k in (0, 20, 40)] for place in range(7)
-    ]
+    drawn = [list(line.get_ydata()) for line in psnr.lines]
+    expected = [[100 * place + k + seed for k in (0, 20, 40)] for place in range(7) for seed in (1, 2, 1.5)]
+    assert drawn == expected  # the seeds, then their mean
     assert [text.get_text() for text in figure.texts] == ["Preset sample; data: stand-ins."]
     legend = figure.axes[3].get_legend()
     assert [text.get_text() for text in legend.get_texts()][-1] == "full = anchor full"
