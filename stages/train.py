@@ -64,9 +64,12 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
     out = results_root(preset, arguments.seed) / "models" / data / name
     tables = () if arguments.seed is None else params.ablation.tables_of(name)
     named = {"training_set": data, "name": name} | chosen.settings
-    with tracked(
-        preset, chosen.run_name, params=named, inputs=inputs.hashes, environment=facts, tables=tables
-    ) as run:
+    with (
+        state.locked(),
+        tracked(
+            preset, chosen.run_name, params=named, inputs=inputs.hashes, environment=facts, tables=tables
+        ) as run,
+    ):
         train(trainer, state, validate, on_record=lambda: run.history(state.history))
         with whole_folder(out) as folder:
             export(trainer, state, inputs, facts, folder)

@@ -4,11 +4,14 @@ Neither DVC nor Snakemake knows this folder, so neither deletes it when a stage 
 """
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from pipeline.distributed import main_only
 from pipeline.files import whole_file
@@ -22,6 +25,20 @@ class TrainingState:
         self.checkpoint = folder / "checkpoint.pt"
         self.history = folder / "history.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the state alone; wait, saying so, for another process that has it. A killed holder frees it."""
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            sys.stderr.write(f"waiting: another process trains the same experiment in {self.folder}\n")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     @main_only
     def save(self, state: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 import torch
@@ -117,3 +118,20 @@ def test_a_history_line_cut_short_by_a_kill_is_dropped(tmp_path):
     with state.history.open("a") as stream:
         stream.write('{"iteration": 2, "pi')
     assert [record["iteration"] for record in state.records()] == [1]
+
+
+def test_two_processes_do_not_train_the_same_experiment_at_once(tmp_path, capsys):
+    done = []
+
+    def second():
+        with TrainingState(tmp_path).locked():
+            done.append("second")
+
+    with TrainingState(tmp_path).locked():
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(timeout=0.5)
+        assert not done
+    other.join(timeout=10)
+    assert done == ["second"]
+    assert "another process trains the same experiment" in capsys.readouterr().err
