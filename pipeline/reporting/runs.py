@@ -1,5 +1,6 @@
-"""The trainings behind the rows: which run, which code, which device."""
+"""The trainings behind the rows: which run, which code, which device, and whether it learnt."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,17 @@ UNKNOWN = "not recorded"
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One training, in words for the report."""
+    """One training, in words for the report.
+
+    `objective` is the generator's objective on one fixed training batch, at the start and at the end.
+    """
 
     name: str
     training_set: str
     configuration: str
     seed: str
     parameters: str
+    objective: str
     commit: str
     device: str
 
@@ -60,6 +65,16 @@ def _run(root: Path, dataset: Dataset, method: str) -> TrainingRun | None:
         configuration=method,
         seed=str(model["seed"]),
         parameters=f"{model['parameters']:,}",
+        objective=_objective(folder / "history.jsonl"),
         commit=str(run.get("git", {}).get("commit") or UNKNOWN),
         device=str(run.get("device", {}).get("name") or UNKNOWN),
     )
+
+
+def _objective(history: Path) -> str:
+    """The first and the last probe of a history."""
+    if not history.exists():
+        return UNKNOWN
+    records = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
+    probes = [record["probe"] for record in records if "probe" in record]
+    return f"{probes[0]:.4f} → {probes[-1]:.4f}" if probes else UNKNOWN

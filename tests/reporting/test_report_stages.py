@@ -174,8 +174,12 @@ def test_a_model_trained_anew_after_restoring_is_refused(project):
 
 def test_a_run_without_provenance_says_so(project):
     (project / "runs/sample/models/realsr/full/run.json").unlink()
+    history = '{"iteration": 0, "probe": 3.5}\n{"iteration": 1, "pix": 1.0}\n{"iteration": 2, "probe": 3.25}\n'
+    (project / "runs/sample/models/realsr/full/history.jsonl").write_text(history)
     runs = {run.name: run for run in training_runs(project / "runs/sample", ["realsr"])}
     assert runs["full-realsr-0a1b"].commit == "not recorded"
+    assert runs["full-realsr-0a1b"].objective == "3.5000 → 3.2500"
+    assert runs["plain-realsr-0a1b"].objective == "not recorded"
     assert runs["plain-realsr-0a1b"].commit.startswith("c0ffee")
 
 
