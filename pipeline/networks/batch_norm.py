@@ -17,10 +17,10 @@ class BatchNorm(nn.BatchNorm2d):
     momentum: float
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise `x`, B x C x H x W, and keep its type; statistics are float32."""
+        """Normalise `x`, B x C x H x W, and keep its type; statistics are float32 at least."""
         if not (self.training and distributed.active()):
             return super().forward(x)
-        wide = x.float()
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
         mean = distributed.mean(wide.mean(dim=(0, 2, 3), keepdim=True))
         centred = wide - mean
         variance = distributed.mean(centred.square().mean(dim=(0, 2, 3), keepdim=True))

@@ -1,84 +1,16 @@
 """A tiny experiment on synthetic crops."""
 
-import numpy as np
 import pytest
-import torch
 
-from pipeline.networks.rrdb import RRDBNet
-from pipeline.networks.vgg import VGGFeatures, layer_indices
-from pipeline.settings import Configuration, Criteria, Discriminator, Network, Objective, Perceptual, Run, Schedule
-from pipeline.training.experiment import Experiment
-from pipeline.training.trainer import Trainer
-
-FULL = Configuration(
-    branches=True,
-    mask=True,
-    align=True,
-    unif=True,
-    anchor="pix",
-    positives=["ssim", "perc_bottom"],
-    negatives=["perc_top", "adv"],
-)
-NETWORK = Network(features=8, blocks=1, growth=4, branch_blocks=1)
-
-
-class SyntheticPack:
-    """Stands in for a pack: crops are pure in (seed, iteration, k); `hook(iteration)` is called at each batch."""
-
-    scale = 4
-    content = "synthetic"
-
-    def __init__(self, hook=lambda iteration: None):
-        self.hook = hook
-
-    def crops(self, seed, iteration, first, count, crop):
-        self.hook(iteration)
-        hr = torch.stack(
-            [
-                torch.from_numpy(np.random.default_rng([seed, iteration, k]).random((3, crop, crop), np.float32))
-                for k in range(first, first + count)
-            ]
-        )
-        return torch.nn.functional.avg_pool2d(hr, 4), hr
-
-    def validation(self):
-        return []
+from tests.training.tiny import EXPERIMENT, tiny_trainer
 
 
 @pytest.fixture
 def experiment():
-    return Experiment(
-        preset="sample",
-        training_set="realsr",
-        name="full",
-        configuration=FULL,
-        objective=Objective(pix=0.01, perc=1.0, adv=0.005, align=0.01, unif=0.01, eta=2.0, temperature=2.0),
-        criteria=Criteria(),
-        network=NETWORK,
-        discriminator=Discriminator(features=4, layers=2),
-        perceptual=Perceptual(sources=["vgg16_lpips"], bottom="conv1_2", top="conv2_1"),
-        schedule=Schedule(iterations=6, batch=2, crop=32, learning_rate=1e-3, halve_at=[4]),
-        run=Run(seed=1, threads=1, device="cpu", log_every=2, validate_every=3, checkpoint_every=3),
-        seed=1,
-        device="cpu",
-        inputs={},
-    )
+    return EXPERIMENT
 
 
 @pytest.fixture
-def make_trainer(experiment):
+def make_trainer():
     """A fresh trainer of the experiment, always the same one; `hook` is called at each batch."""
-
-    def make(hook=lambda iteration: None, experiment=experiment):
-        torch.manual_seed(7)
-        trunk = RRDBNet(NETWORK.features, NETWORK.blocks, NETWORK.growth, 4)
-        weights = {}
-        for layer, (inputs, outputs) in {"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128)}.items():
-            index = layer_indices("vgg16")[layer]
-            weights[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3) / (3 * inputs**0.5)
-            weights[f"features.{index}.bias"] = torch.zeros(outputs)
-        return Trainer(
-            experiment, SyntheticPack(hook), trunk, VGGFeatures("vgg16", ("conv1_2", "conv2_1"), weights)
-        )
-
-    return make
+    return tiny_trainer

@@ -1,5 +1,6 @@
 """The loop: resumed equals uninterrupted bit for bit, broken numbers stop it, SIGTERM is survived."""
 
+import dataclasses
 import os
 import signal
 import threading
@@ -54,6 +55,37 @@ def test_a_killed_run_resumes_to_the_same_bits(make_trainer, uninterrupted, tmp_
     assert state.history.read_bytes() == whole.history.read_bytes()
 
 
+def test_an_average_of_the_weights_resumes_to_the_same_bits(experiment, make_trainer, tmp_path):
+    def kill(iteration):
+        if iteration == 5:
+            raise KilledError
+
+    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
+    averaged = dataclasses.replace(experiment, schedule=schedule)
+    whole, resumed = make_trainer(experiment=averaged), make_trainer(experiment=averaged)
+    run(whole, tmp_path / "whole")
+    with pytest.raises(KilledError):
+        run(make_trainer(kill, averaged), tmp_path / "killed")
+    run(resumed, tmp_path / "killed")
+    for name, value in whole.result.state_dict().items():
+        assert torch.equal(resumed.result.state_dict()[name], value), name
+    assert_same(resumed, whole)
+
+
+def test_what_is_validated_is_the_average(experiment, make_trainer, tmp_path):
+    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
+    trainer, seen = make_trainer(experiment=dataclasses.replace(experiment, schedule=schedule)), []
+
+    def validate(generator):
+        assert not generator.training
+        seen.append(generator)
+        return {"psnr": 1.0}
+
+    train(trainer, TrainingState(tmp_path), validate, on_record=lambda: None)
+    assert all(generator is trainer.average.module for generator in seen)
+    assert len(seen) == 3
+
+
 def test_sigterm_writes_a_checkpoint_and_asks_to_be_requeued(make_trainer, uninterrupted, tmp_path):
     def terminate(iteration):
         if iteration == 4:
@@ -90,7 +122,17 @@ def test_history_has_the_start_the_terms_and_the_validation(uninterrupted):
     records = {record["iteration"]: record for record in state.records()}
     assert list(records) == [0, 2, 3, 4, 6]
     assert {"probe", "validation/psnr"} <= records[0].keys()
-    assert {"pix", "perc", "adv", "align", "unif", "discriminator", "lr"} <= records[2].keys()
+    assert {
+        "pix",
+        "perc",
+        "adv",
+        "align",
+        "unif",
+        "discriminator",
+        "grad_norm",
+        "grad_norm_discriminator",
+        "lr",
+    } <= records[2].keys()
     assert "probe" not in records[2]
     assert "probe" in records[3]
     assert records[4]["lr"] == 1e-3

@@ -13,7 +13,7 @@ from pipeline import settings
 from pipeline.criteria.judges import Judges, Target
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.datasets.packs import Pair
-from pipeline.settings import Criteria, Discriminator, Schedule
+from pipeline.settings import Configuration, Criteria, Discriminator, Schedule
 from pipeline.training import trainer as trainer_module
 from pipeline.training.experiment import TRUNK
 from pipeline.training.experiment import experiment as describe
@@ -142,6 +142,49 @@ def test_training_lowers_the_probe(make_trainer):
     assert trainer.probe() < before
 
 
+def test_the_result_is_the_exponential_average_of_the_weights_from_the_first_step_on(experiment, make_trainer):
+    schedule = experiment.schedule.model_copy(update={"ema": 0.75})
+    trainer = make_trainer(experiment=dataclasses.replace(experiment, schedule=schedule))
+    seen = []
+    for _ in range(4):
+        trainer.step()
+        seen.append({name: value.clone() for name, value in trainer.generator.state_dict().items()})
+    shares = [0.75**3, 0.25 * 0.75**2, 0.25 * 0.75, 0.25]
+    found = trainer.result.state_dict()
+    assert found.keys() == seen[0].keys()
+    for name, value in found.items():
+        expected = sum(share * weights[name] for share, weights in zip(shares, seen, strict=True))
+        torch.testing.assert_close(value, expected, msg=name)
+    assert not torch.equal(found["conv_first.weight"], seen[-1]["conv_first.weight"])
+
+
+def test_an_average_changes_nothing_in_the_training_itself(experiment, make_trainer):
+    schedule = experiment.schedule.model_copy(update={"ema": 0.75})
+    with_average = make_trainer(experiment=dataclasses.replace(experiment, schedule=schedule))
+    without = make_trainer()
+    assert without.result is without.generator
+    for _ in range(3):
+        assert with_average.step() == without.step()
+
+
+def test_gradient_norms_are_those_of_the_last_step(make_trainer):
+    trainer = make_trainer()
+    trainer.step()
+    norms = trainer.gradient_norms()
+    assert norms.keys() == {"grad_norm", "grad_norm_discriminator"}
+    for name, network in (("grad_norm", trainer.generator), ("grad_norm_discriminator", trainer.discriminator)):
+        flat = torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+        torch.testing.assert_close(norms[name], flat.norm())
+
+
+def test_a_trunk_has_no_gradient_of_a_discriminator(experiment, make_trainer):
+    alone = experiment.objective.model_copy(update={"perc": 0.0, "adv": 0.0})
+    plain = Configuration(branches=False, mask=False, align=False, unif=False)
+    trainer = make_trainer(experiment=dataclasses.replace(experiment, configuration=plain, objective=alone))
+    trainer.step()
+    assert trainer.gradient_norms().keys() == {"grad_norm"}
+
+
 def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
     def changed(**values):
         return dataclasses.replace(experiment, **values).fingerprint
@@ -159,5 +202,9 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(discriminator=experiment.discriminator.model_copy(update={"features": 8})),
         changed(configuration=experiment.configuration.model_copy(update={"anchor": "adv"})),
         changed(schedule=experiment.schedule.model_copy(update={"iterations": 7})),
+        changed(schedule=experiment.schedule.model_copy(update={"ema": 0.9})),
+        changed(run=experiment.run.model_copy(update={"precision": "bf16"})),
+        changed(run=experiment.run.model_copy(update={"channels_last": True})),
+        changed(run=experiment.run.model_copy(update={"compile": True})),
     }
-    assert len(different | {experiment.fingerprint}) == 11
+    assert len(different | {experiment.fingerprint}) == 15

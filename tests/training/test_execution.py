@@ -1,0 +1,122 @@
+"""bf16, channels_last and compile change how a step is computed, not what it computes."""
+
+import dataclasses
+import functools
+
+import pytest
+import torch
+from torch import nn
+
+from pipeline.networks.parts import Parts
+from pipeline.training.execution import in_precision, placed
+from tests.training import worker
+from tests.training.tiny import EXPERIMENT, tiny_trainer
+from tests.training.torchrun import launched
+
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def variant(device="cpu", **run):
+    """The tiny experiment, run in another way."""
+    return dataclasses.replace(EXPERIMENT, device=device, run=EXPERIMENT.run.model_copy(update=run))
+
+
+def steps(trainer, count=3):
+    """The terms of some steps, by step."""
+    return [trainer.step() for _ in range(count)]
+
+
+def assert_near(found, expected, **tolerance):
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            torch.testing.assert_close(ours[name].cpu(), value.cpu(), **tolerance, msg=name)
+
+
+def test_bf16_steps_have_float32_terms_weights_and_averages_near_those_of_fp32():
+    chosen = variant(precision="bf16")
+    schedule = chosen.schedule.model_copy(update={"ema": 0.9})
+    trainer = tiny_trainer(experiment=dataclasses.replace(chosen, schedule=schedule))
+    found, expected = steps(trainer), steps(tiny_trainer())
+    assert_near(found, expected, rtol=0.03, atol=1e-4)
+    assert found[0]["perc"] != expected[0]["perc"]  # bf16 it was
+    for network in (trainer.generator, trainer.discriminator, trainer.result):
+        assert {value.dtype for value in network.state_dict().values()} <= {torch.float32, torch.int64}
+
+
+def test_results_of_a_lowered_forward_are_float32_whatever_their_shape():
+    run, device = variant(precision="bf16").run, torch.device("cpu")
+    layer = nn.Conv2d(3, 1, 1)
+    image = torch.rand(1, 3, 2, 2)
+    assert layer(image).dtype == torch.float32
+    inside = []
+
+    def parts(x):
+        inside.append(layer(x))
+        return Parts(inside[0], mask=inside[0])
+
+    found = in_precision(parts, run, device)(image)
+    assert inside[0].dtype == torch.bfloat16
+    assert found.sr.dtype == found.mask.dtype == torch.float32
+    assert found.align is None
+    features = in_precision(lambda x: {"conv": layer(x)}, run, device)(image)
+    assert features["conv"].dtype == torch.float32
+    assert in_precision(layer, EXPERIMENT.run, device) is layer
+
+
+def test_channels_last_lays_the_weights_out_anew_and_computes_the_same():
+    trainer = tiny_trainer(experiment=variant(channels_last=True))
+    for network in (trainer.generator, trainer.discriminator):
+        assert all(
+            parameter.is_contiguous(memory_format=torch.channels_last)
+            for parameter in network.parameters()
+            if parameter.dim() == 4
+        )
+    assert_near(steps(trainer), steps(tiny_trainer()), rtol=1e-3, atol=1e-6)
+
+
+def test_placing_keeps_keys_and_values():
+    layer = nn.Conv2d(3, 4, 3)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    moved = placed(layer, variant(channels_last=True).run, torch.device("cpu")).state_dict()
+    assert moved.keys() == before.keys()
+    assert all(torch.equal(moved[name], value) for name, value in before.items())
+
+
+def test_a_compiled_generator_keeps_its_keys_and_computes_the_same(monkeypatch):
+    # The graph is torch.compile's, the kernels are torch's own: inductor would build C++ for half a minute.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    trainer, eager = tiny_trainer(experiment=variant(compile=True)), tiny_trainer()
+    assert trainer.generate is not trainer.generator
+    assert trainer.generator.state_dict().keys() == eager.generator.state_dict().keys()
+    assert trainer.result is trainer.generator
+    assert_near(steps(trainer), steps(eager), rtol=1e-3, atol=1e-6)
+    for (name, ours), theirs in zip(
+        trainer.generator.named_parameters(), eager.generator.parameters(), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4, msg=name)
+
+
+@on_a_gpu
+@pytest.mark.parametrize("run", [{}, {"compile": True}, {"precision": "bf16", "channels_last": True}])
+def test_a_gpu_computes_what_the_cpu_computes(run):
+    trainer = tiny_trainer(experiment=variant("cuda", **run))
+    tolerance = {"rtol": 0.03, "atol": 1e-4} if "precision" in run else {"rtol": 0.01, "atol": 1e-5}
+    assert_near(steps(trainer), steps(tiny_trainer()), **tolerance)
+    norms = trainer.gradient_norms()
+    assert all(norm.is_cuda and norm.isfinite() for norm in norms.values())
+
+
+@on_a_gpu
+def test_nccl_alone_computes_what_no_group_computes(tmp_path):
+    done = launched(1, "tests.training.worker", "cuda", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = torch.load(tmp_path / "cuda" / "checkpoint.pt", weights_only=True, map_location="cpu")
+    torch.set_default_dtype(torch.float64)
+    try:
+        worker.run("full", tmp_path)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    expected = torch.load(tmp_path / "full" / "checkpoint.pt", weights_only=True)
+    for name, value in expected["generator"].items():
+        torch.testing.assert_close(found["generator"][name], value, rtol=1e-6, atol=1e-9, msg=name)

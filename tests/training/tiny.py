@@ -1,0 +1,79 @@
+"""A tiny experiment on synthetic crops, for the tests and for the processes that they start."""
+
+import numpy as np
+import torch
+
+from pipeline.networks.rrdb import RRDBNet
+from pipeline.networks.vgg import VGGFeatures, layer_indices
+from pipeline.settings import Configuration, Criteria, Discriminator, Network, Objective, Perceptual, Run, Schedule
+from pipeline.training.experiment import Experiment
+from pipeline.training.trainer import Trainer
+
+FULL = Configuration(
+    branches=True,
+    mask=True,
+    align=True,
+    unif=True,
+    anchor="pix",
+    positives=["ssim", "perc_bottom"],
+    negatives=["perc_top", "adv"],
+)
+PLAIN = Configuration(branches=False, mask=False, align=False, unif=False)
+NETWORK = Network(features=8, blocks=1, growth=4, branch_blocks=1)
+EXPERIMENT = Experiment(
+    preset="sample",
+    training_set="realsr",
+    name="full",
+    configuration=FULL,
+    objective=Objective(pix=0.01, perc=1.0, adv=0.005, align=0.01, unif=0.01, eta=2.0, temperature=2.0),
+    criteria=Criteria(),
+    network=NETWORK,
+    discriminator=Discriminator(features=4, layers=2),
+    perceptual=Perceptual(sources=["vgg16_lpips"], bottom="conv1_2", top="conv2_1"),
+    schedule=Schedule(iterations=6, batch=2, crop=32, learning_rate=1e-3, halve_at=[4]),
+    run=Run(seed=1, threads=1, device="cpu", log_every=2, validate_every=3, checkpoint_every=3),
+    seed=1,
+    device="cpu",
+    inputs={},
+)
+
+
+class SyntheticPack:
+    """Stands in for a pack: crops are pure in (seed, iteration, k); `hook(iteration)` is called at each batch."""
+
+    scale = 4
+    content = "synthetic"
+
+    def __init__(self, hook=lambda iteration: None):
+        self.hook = hook
+
+    def crops(self, seed, iteration, first, count, crop):
+        self.hook(iteration)
+        hr = torch.stack(
+            [
+                torch.from_numpy(np.random.default_rng([seed, iteration, k]).random((3, crop, crop), np.float32))
+                for k in range(first, first + count)
+            ]
+        ).to(torch.get_default_dtype())
+        return torch.nn.functional.avg_pool2d(hr, 4), hr
+
+    def validation(self):
+        return []
+
+
+def vgg_weights():
+    """Random weights of VGG-16 up to conv2_1, under torchvision's keys."""
+    weights = {}
+    for layer, (inputs, outputs) in {"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128)}.items():
+        index = layer_indices("vgg16")[layer]
+        weights[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3) / (3 * inputs**0.5)
+        weights[f"features.{index}.bias"] = torch.zeros(outputs)
+    return weights
+
+
+def tiny_trainer(hook=lambda iteration: None, experiment=EXPERIMENT):
+    """A fresh trainer of the experiment, always the same one; `hook` is called at each batch."""
+    torch.manual_seed(7)
+    trunk = RRDBNet(NETWORK.features, NETWORK.blocks, NETWORK.growth, 4)
+    features = VGGFeatures("vgg16", ("conv1_2", "conv2_1"), vgg_weights())
+    return Trainer(experiment, SyntheticPack(hook), trunk, features)
