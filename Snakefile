@@ -129,6 +129,8 @@ rule ablation_tables:
         f"{LOGS}/tables.log",
     params:
         preset=PRESET,
+        # Stands in the captions.
+        label=params.preset(PRESET).label,
     message:
         "Tables V and VI"
     shell:

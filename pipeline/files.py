@@ -25,8 +25,16 @@ def _clear_leftovers(path: Path) -> None:
     """Remove what a killed process left beside `path` (its pid is no longer alive)."""
     for leftover in path.parent.glob(f".{path.name}.*.partial"):
         pid = int(leftover.name.removesuffix(".partial").rsplit(".", 1)[1].split("-")[0])
-        if not psutil.pid_exists(pid):
+        if not _alive(pid):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; a killed one whose parent has not noticed yet (a zombie) does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

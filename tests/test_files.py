@@ -1,6 +1,7 @@
 """Outputs appear whole or not at all: after an error, a kill, a full disk."""
 
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -169,3 +170,13 @@ def test_unreadable_json_is_a_message_with_a_way_on(tmp_path, content, expected)
         path.write_text(content)
     with pytest.raises(UserError, match=rf"{expected}.*dvc repro"):
         read_json(path)
+
+
+def test_what_a_zombie_left_is_cleared(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+    leftover = tmp_path / f".out.txt.{child.pid}-0123abcd.partial"
+    leftover.write_text("half")
+    write_text(tmp_path / "out.txt", "whole")
+    assert not leftover.exists()
+    child.wait()
