@@ -43,9 +43,9 @@ def explained() -> Iterator[None]:
 def _let_the_first_speak() -> None:
     """Of the processes that torchrun started, the first tells what all have met; torchrun then ends the others.
 
-    One that has met something of its own speaks after all, when nobody ended it.
+    One that has met something of its own speaks after all, as nobody ends it.
     """
-    if int(os.environ.get("RANK", "0")) > 0:
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(FIRST_SPEAKS_SECONDS)
 

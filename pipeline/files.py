@@ -32,7 +32,7 @@ def _clear_leftovers(path: Path) -> None:
 def _alive(pid: int) -> bool:
     """Whether the process runs; a killed one whose parent has not noticed yet (a zombie) does not."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -33,8 +33,8 @@ def placed(network: Network, run: Run, device: torch.device) -> Network:
 def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Callable[P, T]:
     """`forward` as it is for `precision: fp32`; for `bf16` under autocast, with float32 results.
 
-    Weights, losses, differences of features and averages stay float32; bf16 has the range of float32, so that no
-    gradient has to be scaled (facts/ecosystem.md 4.4).
+    For what is trained: weights, averages, losses and the perceptual features, themselves part of a loss, stay
+    float32. bf16 has the range of float32, so that no gradient has to be scaled (facts/ecosystem.md 4.4).
     """
     if run.precision == "fp32":
         return forward
@@ -48,9 +48,7 @@ def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Cal
     return lowered
 
 
-def _float32(results: Any) -> Any:  # noqa: ANN401 - an image, a generator's parts, or features by name
+def _float32(results: Any) -> Any:  # noqa: ANN401 - logits, or a generator's parts
     if isinstance(results, Tensor):
         return results.float()
-    if isinstance(results, Parts):
-        return Parts(*(None if part is None else part.float() for part in results))  # type: ignore[arg-type]
-    return {name: feature.float() for name, feature in results.items()}
+    return Parts(*(None if part is None else part.float() for part in results))  # type: ignore[arg-type]

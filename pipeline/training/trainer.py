@@ -147,9 +147,7 @@ class Trainer:
     def _judges(self, perceptual: VGGFeatures | None) -> Judges:
         run, layers = self.experiment.run, self.experiment.perceptual
         discriminator = in_precision(self.discriminator, run, self.device)
-        features = (
-            None if perceptual is None else in_precision(placed(perceptual, run, self.device), run, self.device)
-        )
+        features = None if perceptual is None else placed(perceptual, run, self.device)
         return Judges(discriminator, features, layers.bottom, layers.top)
 
     def _parameters(self, name: str) -> list[nn.Parameter]:

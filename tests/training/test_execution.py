@@ -40,6 +40,10 @@ def test_bf16_steps_have_float32_terms_weights_and_averages_near_those_of_fp32()
     found, expected = steps(trainer), steps(tiny_trainer())
     assert_near(found, expected, rtol=0.03, atol=1e-4)
     assert found[0]["perc"] != expected[0]["perc"]  # bf16 it was
+    image = torch.rand(1, 3, 32, 32)
+    assert trainer.judges.discriminator(image).dtype == torch.float32
+    features = tiny_trainer().judges.perceptual(image, ["conv1_2"])["conv1_2"]
+    assert torch.equal(trainer.judges.perceptual(image, ["conv1_2"])["conv1_2"], features)  # float32 throughout
     for network in (trainer.generator, trainer.discriminator, trainer.result):
         assert {value.dtype for value in network.state_dict().values()} <= {torch.float32, torch.int64}
 
@@ -59,8 +63,7 @@ def test_results_of_a_lowered_forward_are_float32_whatever_their_shape():
     assert inside[0].dtype == torch.bfloat16
     assert found.sr.dtype == found.mask.dtype == torch.float32
     assert found.align is None
-    features = in_precision(lambda x: {"conv": layer(x)}, run, device)(image)
-    assert features["conv"].dtype == torch.float32
+    assert in_precision(layer, run, device)(image).dtype == torch.float32
     assert in_precision(layer, EXPERIMENT.run, device) is layer
 
 
