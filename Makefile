@@ -36,7 +36,7 @@ ablations: $(INSTALLED) ## Tables V and VI: the data and trunks they need (DVC),
 	dvc repro ablations
 
 test: $(INSTALLED) ## the test suite (pytest)
-	pytest -n auto --dist worksteal
+	pytest -n auto --dist loadgroup
 
 lint: $(INSTALLED) ## style, types, the arrows between packages, the Snakefile
 	ruff check

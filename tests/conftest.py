@@ -10,6 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """The graph first: it keeps one worker busy for minutes, and the other tests fill the other."""
+    items.sort(key=lambda item: item.get_closest_marker("graph") is None)
+
+
 @pytest.fixture(scope="session")
 def root():
     """The checkout."""

@@ -67,10 +67,10 @@ SET_UP = [
 
 def test_the_first_call_sets_up_and_the_second_does_not(checkout):
     assert make(checkout, "test").returncode == 0
-    assert calls(checkout) == [*SET_UP, "pytest "]
+    assert calls(checkout) == [*SET_UP, "pytest -n auto --dist loadgroup"]
     assert (checkout / ".venv" / "uv.txt").read_text() == UV
     assert make(checkout, "test").returncode == 0
-    assert calls(checkout) == ["pytest "]
+    assert calls(checkout) == ["pytest -n auto --dist loadgroup"]
 
 
 def test_a_changed_lock_file_is_installed_into_the_same_venv(checkout):
@@ -81,7 +81,7 @@ def test_a_changed_lock_file_is_installed_into_the_same_venv(checkout):
     later = (checkout / ".venv" / "installed.lock").stat().st_mtime + 1
     os.utime(lock, (later, later))
     assert make(checkout, "test").returncode == 0
-    assert calls(checkout) == ["venv -m venv .venv", *SET_UP[1:], "pytest "]
+    assert calls(checkout) == ["venv -m venv .venv", *SET_UP[1:], "pytest -n auto --dist loadgroup"]
     assert (checkout / ".venv" / "installed.lock").read_text() == lock.read_text()
 
 
@@ -89,10 +89,10 @@ def test_a_changed_lock_file_is_installed_into_the_same_venv(checkout):
 def test_a_set_up_that_was_cut_short_is_done_again_from_the_start(checkout, broken):
     (checkout / f"broken-{broken}").touch()
     assert make(checkout, "test").returncode != 0
-    assert "pytest " not in calls(checkout)
+    assert "pytest -n auto --dist loadgroup" not in calls(checkout)
     (checkout / f"broken-{broken}").unlink()
     assert make(checkout, "test").returncode == 0
-    assert calls(checkout) == [*SET_UP, "pytest "]
+    assert calls(checkout) == [*SET_UP, "pytest -n auto --dist loadgroup"]
 
 
 def test_an_old_python_is_refused_with_a_way_on(checkout):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.graph.clone import TABLES, Clone
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.xdist_group("graph")]
 
 
 def ran(output: str) -> list[str]:

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from tests.graph.clone import CHECKOUT, Clone
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.xdist_group("graph")]
 
 
 def test_a_new_criterion_and_row_take_one_function_and_params(tmp_path):
