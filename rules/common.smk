@@ -27,8 +27,11 @@ MODEL = f"{SEED}/models/{ABLATION.data}/{{configuration}}"
 RESTORED = f"{SEED}/restored/{ABLATION.data}/{{configuration}}"
 SCORES = f"{SEED}/scores/{ABLATION.data}"
 LOGS = f"{DATA}/ablations/logs"
-# A training takes the whole GPU; where params.yaml says cpu none is asked for.
-GPUS = 0 if RUN.device == "cpu" else 1
+# A training takes a whole GPU, where it will run on one; on a CPU the cores alone decide what runs side by side.
+GPUS = int(
+    RUN.device == "cuda"
+    or (RUN.device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
+)
 
 
 def by_dvc(path, stage):
