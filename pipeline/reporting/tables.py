@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from pipeline.evaluation.metrics import METRICS, Metric
-from pipeline.reporting.layout import DATASETS, STEP_METRICS, Layout, method_title
+from pipeline.reporting.layout import ABLATION_METRICS, DATASETS, Layout, method_title
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.results import means_over_images
 from pipeline.reporting.steps import CONFIDENCE, RESAMPLES, steps
@@ -130,7 +130,7 @@ def _statistic(
 
 
 def _steps(scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    measured = [name for name in STEP_METRICS if name in set(scores["metric"])]
+    measured = [name for name in ABLATION_METRICS if name in set(scores["metric"])]
     columns = {name: steps(scores, list(rows["method"]), name) for name in measured}
     return pd.DataFrame(columns, index=rows.index, dtype=object)
 
