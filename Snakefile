@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pipeline import settings
+from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
 from pipeline.paths import data_root, figures_folder, results_root, tables_folder
 from pipeline.training.experiment import experiment, input_hashes

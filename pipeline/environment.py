@@ -62,6 +62,11 @@ def device_name(device: str) -> str | None:
     return models[0] if models else platform.machine()
 
 
+def gpu_count() -> int:
+    """NVIDIA GPUs of this machine, by their device files: without importing torch, which takes seconds."""
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
 def _threads() -> int | None:
     """torch's CPU threads; None where torch is not in use, so that asking does not import it."""
     torch = sys.modules.get("torch")

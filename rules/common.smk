@@ -28,10 +28,7 @@ RESTORED = f"{SEED}/restored/{ABLATION.data}/{{configuration}}"
 SCORES = f"{SEED}/scores/{ABLATION.data}"
 LOGS = f"{DATA}/ablations/logs"
 # A training takes a whole GPU, where it will run on one; on a CPU the cores alone decide what runs side by side.
-GPUS = int(
-    RUN.device == "cuda"
-    or (RUN.device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
-)
+GPUS = int(RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0))
 
 
 def by_dvc(path, stage):

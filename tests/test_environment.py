@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from pipeline.environment import environment, git_state
+from pipeline.environment import environment, git_state, gpu_count
 
 
 @pytest.fixture
@@ -58,3 +58,9 @@ def test_what_a_run_is_told_to_have_been_made_with(monkeypatch):
     assert found["versions"]["numpy"] == np.__version__
     assert found["device"]["kind"] == "cpu"
     assert found["device"]["name"]
+
+
+def test_gpus_are_counted_as_torch_counts_them():
+    import torch
+
+    assert (gpu_count() > 0) == torch.cuda.is_available()
