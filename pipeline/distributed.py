@@ -21,6 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from pipeline.errors import UserError
 
@@ -140,11 +141,11 @@ class _Mean(torch.autograd.Function):
     """With losses averaged over the processes, the gradient of a mean is the mean of the gradients."""
 
     @staticmethod
-    def forward(_: Any, x: Tensor) -> Tensor:  # noqa: ANN401 - autograd's context
+    def forward(_: FunctionCtx, x: Tensor) -> Tensor:
         return _averaged(x)
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - autograd's context
+    def backward(_: FunctionCtx, gradient: Tensor) -> Tensor:
         return _averaged(gradient)
 
 

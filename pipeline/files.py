@@ -77,7 +77,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON with sorted keys (equal values give equal bytes)."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
@@ -98,6 +98,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def fingerprint(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+def fingerprint(value: object) -> str:
     """First 12 hex digits of the sha256 of a JSON value: the name under which equal work is found again."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from pipeline.tracking.names import flat, lines_after, mlflow_name
 from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
 from pipeline.tracking.tables import RUN_TAG, place
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
 
 SEND_SECONDS = 5.0
 """The history is sent at most this often; a request to the local store takes some 30 ms."""
@@ -154,7 +157,7 @@ class Tracked:
             client.log_image(self._run, image, key=name, step=step)
 
 
-def metric(name: str, value: float, step: int = 0) -> Any:  # noqa: ANN401 - mlflow is not typed
+def metric(name: str, value: float, step: int = 0) -> "Metric":
     """A number as MLflow's client takes it, under a name that MLflow takes, as of now."""
     from mlflow.entities import Metric
 

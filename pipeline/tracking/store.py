@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock
 
 from pipeline.environment import ROOT
 from pipeline.files import fingerprint, whole_file
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from mlflow import MlflowClient
 
 DEFAULTS = {
     # MLflow's own values would let a dead server hold a training up for four minutes.
@@ -82,7 +87,7 @@ class Store:
         return re.sub(r"//[^/@\s]*@", "//", f"not mirrored to MLflow at {self.uri}: {reason}")[:COMPLAINT_LENGTH]
 
     @cached_property
-    def client(self) -> Any:  # noqa: ANN401 - mlflow is not typed
+    def client(self) -> "MlflowClient":
         """The client of a store that exists and can be read."""
         create_store(self.uri)
         if self.uri.startswith(SQLITE):
@@ -106,7 +111,7 @@ class Store:
                     raise
         return str(found.experiment_id)
 
-    def run(self, experiment: str, tag: str, value: str) -> Any | None:  # noqa: ANN401 - mlflow is not typed
+    def run(self, experiment: str, tag: str, value: str) -> "Run | None":
         """The oldest run of an experiment with that tag, or None."""
         found = self.client.search_runs(
             [experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time ASC"], max_results=1

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 RUN_TAG = "study.run"
 """The name by which a run is found again."""
@@ -56,7 +59,7 @@ def _record(store: Store, experiment: str, tables: Sequence[Table]) -> None:
             _tag(store, run, place(store, experiment, numerals))
 
 
-def _tag(store: Store, run: Any, tags: Mapping[str, str]) -> None:  # noqa: ANN401 - mlflow is not typed
+def _tag(store: Store, run: "Run", tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
         if run.data.tags.get(key) != value:
             store.client.set_tag(run.info.run_id, key, value)

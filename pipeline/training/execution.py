@@ -1,7 +1,7 @@
 """How the networks are executed: the part of `run` in params.yaml that belongs to the device, not to the method."""
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,13 +42,13 @@ def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Cal
     def lowered(*args: P.args, **kwargs: P.kwargs) -> T:
         with torch.autocast(device.type, torch.bfloat16):
             results = forward(*args, **kwargs)
-        raised: T = _float32(results)
-        return raised
+        return cast(T, _float32(results))
 
     return lowered
 
 
-def _float32(results: Any) -> Any:  # noqa: ANN401 - logits, or a generator's parts
-    if isinstance(results, Tensor):
-        return results.float()
-    return Parts(*(None if part is None else part.float() for part in results))  # type: ignore[arg-type]
+def _float32(results: object) -> object:
+    """Logits, or a generator's parts, as float32."""
+    if isinstance(results, Parts):
+        return Parts._make(None if part is None else part.float() for part in results)
+    return results.float() if isinstance(results, Tensor) else results

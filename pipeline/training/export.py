@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pipeline.datasets.images import Pixels, write_png
 from pipeline.datasets.packs import Pair
 from pipeline.files import write_json
 from pipeline.networks import parameter_count
@@ -46,12 +47,12 @@ def export(
     write_json(folder / "model.json", description)
     write_json(folder / "run.json", dict(environment))
     shutil.copyfile(state.history, folder / "history.jsonl")
-    cv2.imwrite(str(folder / "sample.png"), sample_strip(trainer, inputs.pack.validation()[0]))
+    write_png(folder / "sample.png", sample_strip(trainer, inputs.pack.validation()[0]))
 
 
 @torch.no_grad()
-def sample_strip(trainer: Trainer, pair: Pair) -> Any:  # noqa: ANN401 - what cv2.imwrite takes
-    """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR side by side, uint8 BGR."""
+def sample_strip(trainer: Trainer, pair: Pair) -> Pixels:
+    """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR side by side, uint8 RGB, H x W x 3."""
     lr = _tensor(pair.lr).to(trainer.device)
     parts = trainer.result(lr)
     size = tuple(parts.sr.shape[-2:])
@@ -59,9 +60,8 @@ def sample_strip(trainer: Trainer, pair: Pair) -> Any:  # noqa: ANN401 - what cv
     shown = [F.interpolate(lr, size=size, mode="nearest"), *(part for part in pictures if part is not None)]
     shown.append(_tensor(pair.hr).to(trainer.device)[..., : size[0], : size[1]])
     strip = torch.cat([part.expand(1, 3, *size) for part in shown], dim=3)[0]
-    image = strip.clamp(0, 1).mul(255).round().permute(1, 2, 0).cpu().numpy().astype("uint8")
-    return image[:, :, ::-1]
+    return strip.clamp(0, 1).mul(255).round().permute(1, 2, 0).cpu().numpy().astype(np.uint8)
 
 
-def _tensor(image: Any) -> Tensor:  # noqa: ANN401 - a uint8 H x W x 3 array
+def _tensor(image: Pixels) -> Tensor:
     return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255

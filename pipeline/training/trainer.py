@@ -157,7 +157,7 @@ class Trainer:
     def _update(self, name: str, loss: Tensor) -> None:
         optimiser = self.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         distributed.average_gradients(self._parameters(name))
         optimiser.step()
 
