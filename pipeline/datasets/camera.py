@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
 from pipeline.datasets.images import Pixels
 from pipeline.degradations.bicubic import downscale
@@ -39,7 +40,7 @@ class Camera:
 def photograph(scene: Pixels, camera: Camera, rng: np.random.Generator) -> Pixels:
     """The picture of `scene` (H x W x 3) that `camera` takes: H/scale x W/scale x 3."""
     light = _lens(scene.astype(np.float32), camera, rng)
-    light = downscale(light, camera.scale) if camera.scale > 1 else light
+    light = _reduced(light, camera.scale)
     deviation = np.sqrt(camera.read_noise**2 + camera.shot_noise * np.clip(light, 0, 255))
     exposed = to_uint8(light + deviation * rng.standard_normal(light.shape))
     return _jpeg(exposed, camera.jpeg)
@@ -55,6 +56,11 @@ def _lens(light: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.nda
         size = light.shape[1], light.shape[0]
         light = cv2.warpAffine(light, moved, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     return light
+
+
+def _reduced(light: np.ndarray, scale: int) -> np.ndarray:
+    planes = torch.from_numpy(light).permute(2, 0, 1)[None]
+    return downscale(planes, scale)[0].permute(1, 2, 0).numpy()
 
 
 def _jpeg(pixels: Pixels, quality: int) -> Pixels:

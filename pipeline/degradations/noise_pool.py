@@ -1,12 +1,13 @@
 """The noise pool of Impressionism (facts/methods.md 1.10): noise cut from smooth regions, put on clean LR images.
 
 Where a photograph is smooth, what varies is its sensor noise and compression. `collect` finds such patches in the
-source photographs; `inject` lays a crop of one over a synthetic LR image.
+source photographs; `draw` cuts a crop of one; `inject` lays such crops over synthetic LR images.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 
 def collect(image: NDArray[np.uint8], size: int, largest_variance: float) -> NDArray[np.uint8]:
@@ -24,16 +25,14 @@ def collect(image: NDArray[np.uint8], size: int, largest_variance: float) -> NDA
     return patches
 
 
-def inject(lr: NDArray[np.float32], noise: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Add a noise crop, less its mean in each channel, to an LR image and clamp.
+def inject(lr: Tensor, noise: Tensor) -> Tensor:
+    """Add to each LR image its noise crop, less the crop's mean in each channel, and clamp.
 
     Args:
-        lr: H x W x 3 in [0, 1].
-        noise: H x W x 3, a crop of a patch of the pool.
+        lr: N x 3 x h x w in [0, 1].
+        noise: N x 3 x h x w in [0, 1], crops of patches of the pool (`draw`); a crop of zeros adds nothing.
     """
-    levels = noise.astype(np.float32) / 255
-    noisy: NDArray[np.float32] = np.clip(lr + levels - levels.mean(axis=(0, 1)), 0, 1)
-    return noisy
+    return (lr + noise - noise.mean(dim=(2, 3), keepdim=True)).clamp(0, 1)
 
 
 def draw(pool: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -1,6 +1,8 @@
 """Which patches are noise, and what injecting one does."""
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,20 +45,28 @@ def test_an_image_smaller_than_a_patch_has_none():
 @given(st.integers(0, 2**32 - 1))
 def test_injection_adds_the_noise_without_its_colour_cast(seed):
     rng = np.random.default_rng(seed)
-    noise = rng.integers(90, 110, (8, 8, 3), np.uint8)
-    lr = rng.uniform(0.3, 0.7, (8, 8, 3)).astype(np.float32)
-    added = (inject(lr, noise) - lr) * 255
-    np.testing.assert_allclose(added, noise - noise.reshape(-1, 3).mean(axis=0), atol=1e-3)
+    noise = rng.uniform(0.4, 0.5, (2, 3, 8, 8))
+    lr = rng.uniform(0.3, 0.7, (2, 3, 8, 8))
+    added = inject(torch.from_numpy(lr), torch.from_numpy(noise)).numpy() - lr
+    np.testing.assert_allclose(added, noise - noise.mean(axis=(2, 3), keepdims=True), atol=1e-12)
 
 
 def test_injection_is_clamped():
-    noise = np.zeros((8, 8, 3), np.uint8)
-    noise[::2] = 100
-    for level in (0.0, 1.0):
-        result = inject(np.full((8, 8, 3), level, np.float32), noise)
-        assert result.min() >= 0
-        assert result.max() <= 1
-        assert result.std() > 0
+    noise = torch.zeros(2, 3, 8, 8)
+    noise[:, :, ::2] = 0.4
+    result = inject(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 8, 8), noise)
+    assert result[0].unique().tolist() == pytest.approx([0, 0.2])
+    assert result[1].unique().tolist() == pytest.approx([0.8, 1])
+
+
+def test_a_crop_of_zeros_leaves_its_image_as_it_is():
+    generator = torch.Generator().manual_seed(0)
+    lr, noise = torch.rand(2, 3, 8, 8, generator=generator), torch.rand(2, 3, 8, 8, generator=generator)
+    noise[0] = 0
+    result = inject(lr, noise)
+    assert torch.equal(result[0], lr[0])
+    assert torch.equal(result[1:], inject(lr[1:], noise[1:]))
+    assert not torch.equal(result[1], lr[1])
 
 
 def test_draws_reach_every_patch_and_every_place():
