@@ -1,11 +1,11 @@
 """Finding and pairing the files of an official layout."""
 
-import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.layouts import LAYOUTS, find
+from pipeline.datasets.layouts import find
 from pipeline.errors import UserError
 
 
@@ -24,11 +24,6 @@ def realsr(top, *, train=2, test=1):
         for number in range(1, count + 1)
         for side in ("HR", "LR4")
     ]
-
-
-@pytest.mark.parametrize("place", [place for places in LAYOUTS.values() for place in places])
-def test_every_example_is_what_its_pattern_finds(place):
-    assert re.search(rf"(^|/){place.pattern}$", f"top/{place.example}", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("top", ["RealSR(V3)", "RealSRV3", "RealSR_V3", "unpacked/RealSR(V3)", "."])
@@ -86,3 +81,29 @@ def test_an_empty_part_is_named_with_an_example(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone is missing.*stage fetch"):
         find("realsr", tmp_path / "gone")
+
+
+def test_the_crops_of_the_mirror_are_paired_by_camera_and_number(tmp_path):
+    tree(tmp_path, "test_HR/Canon_001_LR4.png", "test_LR/Canon_001_LR4.png")
+    assert [(item.part, item.id) for item in find("realsr_canon_crops", tmp_path)] == [("test", "Canon_001")]
+
+
+def test_flickr2k_is_found_in_either_published_archive_but_not_its_lr_images(tmp_path):
+    for top in ("Flickr2K/Flickr2K_HR", "Flickr2K"):
+        folder = tree(
+            tmp_path / top.replace("/", "-"), f"{top}/000001.png", f"{top}/Flickr2K_LR_bicubic/X4/000001x4.png"
+        )
+        assert [item.hr for item in find("flickr2k", folder)] == [Path(f"{top}/000001.png")]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "counts"),
+    [
+        ("camerasr", "camerasr", {"iphonex": 100}),
+        ("realsr_canon_crops", "realsr-canon-crops", {"test": 50}),
+        ("drealsr_crops", "drealsr-crops", {"train": 60}),
+        ("realsrset", "realsrset", {"all": 20}),
+    ],
+)
+def test_the_published_images_are_all_found(mirror_root, name, folder, counts):
+    assert Counter(item.part for item in find(name, mirror_root / folder)) == counts
