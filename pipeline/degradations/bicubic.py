@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.degradations.borders import mirrored
 from pipeline.degradations.rounding import to_uint8
 
 A = -0.5
@@ -65,13 +66,7 @@ def taps(length: int, resized: int) -> tuple[Tensor, Tensor]:
     positions = first + torch.arange(math.ceil(4 * stretch) + 2)[:, None]
     weights = cubic((positions - centres) / stretch)
     used = weights.any(dim=1)
-    return _mirrored(positions[used], length), weights[used] / weights.sum(dim=0)
-
-
-def _mirrored(positions: Tensor, length: int) -> Tensor:
-    """Positions on the endless line ... c b a | a b c | c b a ... as positions in a b c."""
-    positions = positions % (2 * length)
-    return torch.where(positions < length, positions, 2 * length - 1 - positions)
+    return mirrored(positions[used], length), weights[used] / weights.sum(dim=0)
 
 
 def _along(images: Tensor, axis: int, resized: int) -> Tensor:
