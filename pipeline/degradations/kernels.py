@@ -6,7 +6,7 @@ the border the image is mirrored. Of the blurred image one pixel in `scale` is k
 Where that pixel lies decides whether LR and HR stay aligned. An LR pixel stands for a block of scale x scale HR
 pixels; the middle of the kernel is put on the middle of that block, where bicubic reduction puts its own. The
 middle of an even block is a corner between pixels, that of an odd kernel a pixel (and the other way round): such a
-kernel is first moved by half a pixel, by linear interpolation, which makes it one row and one column larger and adds
+kernel is first moved by half a pixel, by linear interpolation, which makes it one row and column larger and adds
 a quarter of a squared pixel to its variance along each axis.
 """
 
