@@ -1,12 +1,16 @@
 """Images as arrays: decoding with every defect named, writing, hashing."""
 
 import hashlib
+import struct
+import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from pipeline.datasets import png
 from pipeline.errors import UserError
 
 Pixels = NDArray[np.uint8]
@@ -24,25 +28,48 @@ _MODES = {
     "F": "float grey",
     "CMYK": "CMYK",
 }
+_OTHER_FORMATS = {
+    b"GIF8": "a GIF file",
+    b"WEBP": "a WebP file",
+    b"II*\0": "a TIFF file",
+    b"MM\0*": "a TIFF file",
+    b"ftyp": "a HEIC or AVIF file",
+}
+"""By a mark in the first bytes."""
+_END_OF_JPEG = b"\xff\xd9"
+_DEFECTS = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError, Warning)
+"""What Pillow raises for broken files."""
 
 
 def read_rgb(path: Path) -> Pixels:
-    """Decode a whole 8-bit RGB image.
+    """Decode a whole 8-bit RGB image, of a PNG, JPEG or BMP file whatever its name ends with.
 
-    Raises `UserError` for a missing, truncated or broken file and for anything but 8-bit RGB: grey, palette, alpha,
-    16-bit. Nothing is converted silently, because a silently converted image scores differently.
+    Raises `UserError` for a missing, truncated or broken file and for anything but one picture of 8-bit RGB: grey,
+    palette, alpha, 16-bit, an animation, another file format. Nothing is converted silently, because a silently
+    converted image scores differently. So a picture that viewers turn, by its EXIF orientation, is refused too:
+    turned or not, its pixels would not be what either its maker or its reader means. Colour profiles and gamma are
+    no conversion of the stored values and stay unapplied, as in every reader of these datasets. A PNG is checked
+    by its checksums; a JPEG and a BMP have none, so only what their decoder notices is found.
     """
     try:
-        with Image.open(path) as image:
-            found = _kind(image)
-            image.load()
-            pixels = np.asarray(image)
+        data = path.read_bytes()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", module=r"PIL\.")  # what Pillow mends with a warning is a defect here
+            found, pixels = _decode(data)
     except FileNotFoundError:
         raise UserError(f"{path}: missing. Put the file back, or fetch the dataset again.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be decoded ({_reason(error)}). Fetch this file again.") from None
+    except UnidentifiedImageError:
+        found = _other_format(data)
+        if not found:
+            raise UserError(f"{path}: cannot be decoded (not an image file). Fetch this file again.") from None
+    except _DEFECTS as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{path}: cannot be decoded ({reason}). Fetch this file again.") from None
     if found != "8-bit RGB":
-        raise UserError(f"{path}: found {found}, expected 8-bit RGB. Convert it, or fetch the original file again.")
+        raise UserError(
+            f"{path}: found {found}, expected 8-bit RGB in a PNG, JPEG or BMP file. Convert it, or fetch the "
+            "original file again."
+        )
     return pixels
 
 
@@ -60,18 +87,45 @@ def pixel_hash(pixels: Pixels) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
-def _kind(image: Image.Image) -> str:
-    """What the header says, in words. Pillow opens 16-bit RGB as `RGB`; only the decoder's raw mode tells."""
+def _decode(data: bytes) -> tuple[str, Pixels]:
+    """What the file holds, in words, and its pixels, which mean something for "8-bit RGB" only."""
+    stream = BytesIO(data)
+    with Image.open(stream, formats=("PNG", "JPEG", "BMP")) as image:
+        raw_mode, scan = _raw_mode(image), stream.tell()
+        image.load()
+        found, pixels = _kind(image, raw_mode), np.asarray(image)
+    if found == "8-bit RGB" and image.format == "PNG":
+        png.check(data, image.height, image.width, interlaced="interlace" in image.info)
+    # A download that was cut short may be filled up with zeros, which decode as pixels.
+    if image.format == "JPEG" and _END_OF_JPEG not in data[scan:]:
+        raise ValueError("the JPEG has no end")
+    return found, pixels
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the file stores pixels. Pillow opens 16-bit RGB as `RGB`; only this tells, and only before decoding."""
     raw = image.tile[0].args if isinstance(image, ImageFile.ImageFile) and image.tile else ""
-    raw_mode = raw[0] if isinstance(raw, tuple) and raw else raw
-    if isinstance(raw_mode, str) and ";16" in raw_mode and image.mode in ("RGB", "RGBA"):
-        return f"16-bit {image.mode}"
-    if image.mode == "RGB":
-        return "RGB with a transparent colour" if "transparency" in image.info else "8-bit RGB"
-    return _MODES.get(image.mode, f"mode {image.mode}")
+    mode = raw[0] if isinstance(raw, tuple) and raw else raw
+    return mode if isinstance(mode, str) else ""
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image file"
-    return str(error) or type(error).__name__
+def _kind(image: Image.Image, raw_mode: str) -> str:
+    """What a decoded file holds, in words: all its chunks are known by then."""
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    if getattr(image, "n_frames", 1) > 1 and image.format == "PNG":
+        return "an animation"
+    if image.mode in ("RGB", "RGBA") and ";" in raw_mode:
+        return f"{raw_mode.split(';')[1][:2]}-bit {image.mode}"
+    if image.mode != "RGB":
+        return _MODES.get(image.mode, f"mode {image.mode}")
+    if "transparency" in image.info:
+        return "RGB with a transparent colour"
+    if orientation in range(2, 9):
+        return f"a picture that viewers turn (EXIF orientation {orientation})"
+    return "8-bit RGB"
+
+
+def _other_format(data: bytes) -> str:
+    """A format that is not read here, in words; "" where the file is no image that is known."""
+    marks = (data[at : at + 4] for at in (0, 4, 8))
+    return next((_OTHER_FORMATS[mark] for mark in marks if mark in _OTHER_FORMATS), "")
