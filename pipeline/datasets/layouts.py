@@ -22,18 +22,18 @@ class Item:
     lr: Path | None
 
 
-def find(name: str, folder: Path) -> list[Item]:
-    """The items of the collection `name` in `folder`, sorted by part and id.
+def find(name: str, folder: Path, only: str | None = None) -> list[Item]:
+    """The items of the collection `name` in `folder`, or of one part of it, sorted by part and id.
 
     Raises `UserError` when `folder` is missing, a side of a part is empty, an image of a pair lacks its other half,
     or two files claim one place (two copies of the collection side by side).
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is missing: run `dvc repro` (stage fetch) to make it.")
-    parts = collection(name).parts
+    parts = {part: places for part, places in collection(name).parts.items() if only in (None, part)}
     found: dict[tuple[str, str], dict[Side, Path]] = {}
-    for path in _files(folder):
-        for part, side, id_ in _claims(parts, path):
+    for path in files(folder):
+        for part, side, id_ in claims(parts, path):
             sides = found.setdefault((part, id_), {})
             if side in sides:
                 raise UserError(f"{folder}: {sides[side]} and {path} have one id; remove one of them.")
@@ -44,8 +44,8 @@ def find(name: str, folder: Path) -> list[Item]:
     return items
 
 
-def _claims(parts: Mapping[str, Part], path: Path) -> Iterator[tuple[str, Side, str]]:
-    """Part, side and id of every place that a relative path is at."""
+def claims(parts: Mapping[str, Part], path: Path) -> Iterator[tuple[str, Side, str]]:
+    """Part, side and id of every place that a relative path is at; one at most, as the patterns are today."""
     for name, part in parts.items():
         for side, place in part.places.items():
             id_ = place.match(path.as_posix())
@@ -53,7 +53,7 @@ def _claims(parts: Mapping[str, Part], path: Path) -> Iterator[tuple[str, Side, 
                 yield name, side, id_
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files(folder: Path) -> Iterator[Path]:
     """Every file, relative and sorted, but for what archives and desktops leave behind."""
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
