@@ -18,6 +18,9 @@ from pipeline.progress import progress
 
 CHUNK = 1024 * 1024
 
+ZIP = b"PK\x03\x04"
+"""How a zip begins. (Python looks for its end instead, which a truncated one lacks.)"""
+
 Placement = Callable[[str], PurePosixPath | None]
 """Where a member (its path with `/`) goes, relative to the folder; None leaves it out."""
 
@@ -114,14 +117,21 @@ def _readable(archive: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise UserError(f"{archive}: truncated or broken ({error}). Delete it and fetch it again.") from None
+        why = str(error).splitlines()[0].removesuffix(":") if str(error) else "it ends too early"
+        raise UserError(f"{archive}: truncated or broken ({why}). Delete it and fetch it again.") from None
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UserError(
+            f"{archive}: two of its members want one place, {error.filename}. Fetch the official file."
+        ) from None
     except NotImplementedError as error:  # what zipfile says of rare methods of compression
         raise UserError(f"{archive}: cannot be unpacked ({error}). Fetch the official file.") from None
 
 
 def _members(archive: Path) -> Iterator[_Member]:
     """Every file inside, in the order of the archive; folders are made as needed."""
-    return _zip_members(archive) if zipfile.is_zipfile(archive) else _tar_members(archive)
+    with archive.open("rb") as stream:
+        head = stream.read(len(ZIP))
+    return _zip_members(archive) if head == ZIP else _tar_members(archive)
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -168,7 +178,7 @@ def _refuse(archive: Path, member: _Member) -> None:
 def _claim(archive: Path, target: PurePosixPath, taken: set[str]) -> None:
     key = unicodedata.normalize("NFC", str(target)).casefold()
     if key in taken:
-        raise UserError(f"{archive}: two of its members are {target}. Fetch the official file.")
+        raise UserError(f"{archive}: two of its members want one place, {target}. Fetch the official file.")
     taken.add(key)
 
 
