@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+DOWNLOADS = Path("runs", "downloads")
+"""Fetched archives, of all presets; a person may put a file there by hand."""
+
 
 def data_root(preset: str) -> Path:
     """Of raw/, splits/, packs/, weights/, the trunks in models/, and state/."""

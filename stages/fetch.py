@@ -1,11 +1,12 @@
-"""Stage `fetch`: one dataset, in its official layout, from the source that the preset names."""
+"""Stage `fetch`: the collections of one dataset, each in its official layout."""
 
+import os
 from argparse import ArgumentParser
-from pathlib import Path
 
 from pipeline import settings
 from pipeline.errors import entry_point
 from pipeline.files import whole_folder
+from pipeline.paths import DOWNLOADS, data_root
 
 
 def main() -> None:
@@ -13,12 +14,15 @@ def main() -> None:
     parser.add_argument("--preset", required=True)
     parser.add_argument("--dataset", required=True, choices=list(settings.SCALES))
     arguments = parser.parse_args()
-    preset = settings.load().preset(arguments.preset)
+    params = settings.load()
+    preset = params.preset(arguments.preset)
 
     from pipeline.datasets import sources
 
-    with whole_folder(Path("runs", arguments.preset, "raw", arguments.dataset)) as folder:
-        sources.fetch(arguments.dataset, preset, folder)
+    mirror = os.environ.get("CRIA_MIRROR") or params.mirror
+    composition = preset.dataset(arguments.dataset)
+    with whole_folder(data_root(arguments.preset) / "raw" / arguments.dataset) as folder:
+        sources.fetch(composition, preset.run.seed, mirror, DOWNLOADS, folder)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,17 @@ def main() -> None:
     preset = settings.load().preset(arguments.preset)
 
     from pipeline.datasets import pairs, splits
+    from pipeline.datasets.pools import Pools
 
     root, dataset = Path("runs", arguments.preset), arguments.dataset
     rows = splits.read(root / "splits" / f"{dataset}.csv")
+    recipe = preset.dataset(dataset).recipe
+    degrade = None
+    if recipe is not None:
+        pools = Pools.read(root / "pools" / dataset)
+        degrade = pairs.Degrade(recipe, pools, settings.SCALES[dataset], preset.run.seed)
     with whole_folder(root / "packs" / dataset) as folder:
-        pairs.write_pack(dataset, rows, root / "raw" / dataset, preset.degradation, preset.run.seed, folder)
+        pairs.write_pack(dataset, rows, root / "raw" / dataset, degrade, settings.SCALES[dataset], folder)
 
 
 if __name__ == "__main__":

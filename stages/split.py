@@ -16,10 +16,9 @@ def main() -> None:
 
     from pipeline.datasets import splits
 
-    root = Path("runs", arguments.preset)
-    sizes = preset.dataset(arguments.dataset)
-    rows = splits.make(arguments.dataset, root / "raw" / arguments.dataset, sizes)
-    splits.write(rows, root / "splits" / f"{arguments.dataset}.csv")
+    root, dataset = Path("runs", arguments.preset), arguments.dataset
+    rows = splits.make(preset.dataset(dataset), root / "raw" / dataset, settings.SCALES[dataset])
+    splits.write(rows, root / "splits" / f"{dataset}.csv")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.datasets.alignment import common
 from pipeline.datasets.images import Pixels
 
 INDEX, HR, LR, NOISE = "index.json", "hr.npy", "lr.npy", "noise.npy"
@@ -17,32 +18,41 @@ INDEX, HR, LR, NOISE = "index.json", "hr.npy", "lr.npy", "noise.npy"
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a pair lies: offsets into lr.npy and hr.npy, and the size of its LR image."""
+    """Where a pair lies.
+
+    Attributes:
+        lr, hr: offsets into lr.npy and hr.npy; `lr` is None where training makes the LR crop of the HR crop.
+        height, width: of its LR image.
+        noisy: whether training lays noise of the pool on its LR crops.
+    """
 
     id: str
-    lr: int
+    lr: int | None
     hr: int
     height: int
     width: int
+    noisy: bool = False
 
 
 class Writer:
-    """Fills a folder with a pack: `add` every pair, then `close`."""
+    """Fills a folder with a pack: `add` every pair, `add_clean` every HR image without LR, then `close`."""
 
     def __init__(self, folder: Path, scale: int) -> None:
         self.folder, self.scale = folder, scale
         self.spots: dict[str, list[Spot]] = {"training": [], "validation": []}
         self.arrays = {name: FlatArray(folder / name) for name in (LR, HR)}
 
-    def add(self, kind: str, id_: str, lr: Pixels, hr: Pixels) -> None:
-        """Append a pair to the `training` or `validation` pairs, cut to what LR and HR both show.
-
-        RealSR has pairs a few pixels off (facts/datasets.md 1f): the top left min(LR, HR // scale) LR pixels stay.
-        """
-        height, width = (min(low, high // self.scale) for low, high in zip(lr.shape[:2], hr.shape[:2], strict=True))
+    def add(self, kind: str, id_: str, lr: Pixels, hr: Pixels, *, noisy: bool = False) -> None:
+        """Append a pair to the `training` or `validation` pairs, cut to what LR and HR both show."""
+        height, width = common(lr.shape, hr.shape, self.scale)
         lr_offset = self.arrays[LR].append(lr[:height, :width])
         hr_offset = self.arrays[HR].append(hr[: height * self.scale, : width * self.scale])
-        self.spots[kind].append(Spot(id_, lr_offset, hr_offset, height, width))
+        self.spots[kind].append(Spot(id_, lr_offset, hr_offset, height, width, noisy))
+
+    def add_clean(self, id_: str, hr: Pixels) -> None:
+        """Append a training HR image whose LR crops are made as they are drawn; `scale` divides its sides."""
+        height, width = (side // self.scale for side in hr.shape[:2])
+        self.spots["training"].append(Spot(id_, None, self.arrays[HR].append(hr), height, width))
 
     def close(self, noise: Pixels) -> None:
         """Write the noise pool (N x p x p x 3, N may be 0) and the index."""

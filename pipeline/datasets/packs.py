@@ -4,12 +4,12 @@ A crop is a function of (seed, iteration, k) alone, k being its place in the glo
 depend on how many processes share a batch or on when it was resumed.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pipeline.datasets.images import Pixels
 from pipeline.datasets.packing import HR, INDEX, LR, NOISE, Spot
@@ -17,7 +17,29 @@ from pipeline.degradations import noise_pool
 from pipeline.errors import UserError
 from pipeline.files import read_json
 
-Floats = NDArray[np.float32]
+CONTEXT = 72 / 256
+"""HR context on each side of a crop that is degraded, as a share of it: Real-ESRGAN cuts 256 px out of 400."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """A batch of aligned crops, uint8, N x 3 x height x width.
+
+    Attributes:
+        lr: N x 3 x crop/scale x crop/scale; zeros in the places named by `clean`.
+        hr: N x 3 x crop x crop.
+        noise: as `lr`, crops of the noise pool to be laid on it (`noise_pool.inject`); zeros lay nothing.
+        clean: the places in the batch of HR crops without LR.
+        wide: for each of them its HR crop with `context` more pixels on every side, M x 3 x w x w.
+        context: in HR pixels, a multiple of the scale.
+    """
+
+    lr: torch.Tensor
+    hr: torch.Tensor
+    noise: torch.Tensor
+    clean: tuple[int, ...]
+    wide: torch.Tensor
+    context: int
 
 
 @dataclass(frozen=True)
@@ -52,10 +74,10 @@ class Pack:
         spots = {role: tuple(Spot(**spot) for spot in index[role]) for role in ("training", "validation")}
         return cls(index["scale"], index["content"], spots["training"], spots["validation"], lr, hr, noise)
 
-    def crops(
-        self, seed: int, iteration: int, first: int, count: int, crop: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def crops(self, seed: int, iteration: int, first: int, count: int, crop: int) -> Crops:
         """Samples k = first .. first + count - 1 of an iteration's batch.
+
+        Each is a random crop of a random training image, LR and HR flipped or turned as one.
 
         Args:
             seed: of the run.
@@ -64,53 +86,68 @@ class Pack:
             count: how many samples.
             crop: side of an HR crop in pixels, a multiple of the scale.
 
-        Returns:
-            LR (count x 3 x crop/scale x crop/scale) and HR (count x 3 x crop x crop), float32 in [0, 1]: a random
-            crop of a random training pair, flipped or turned as one, with noise on the LR where there is a pool.
-            Raises `UserError` when a training image, or a noise patch, is smaller than the crop.
+        Raises `UserError` when a training image, or a noise patch, is smaller than the crop.
         """
-        self._refuse_crop(crop)
-        samples = [
-            self._sample(np.random.default_rng([seed, iteration, k]), crop) for k in range(first, first + count)
-        ]
-        lr, hr = (np.stack(side).transpose(0, 3, 1, 2) for side in zip(*samples, strict=True))
-        return torch.from_numpy(np.ascontiguousarray(lr)), torch.from_numpy(np.ascontiguousarray(hr))
+        side, context = crop // self.scale, self._context(crop)
+        self._refuse_crop(crop, context)
+        lr, noise = (np.zeros((count, side, side, 3), np.uint8) for _ in range(2))
+        hr = np.empty((count, crop, crop, 3), np.uint8)
+        clean, wide = [], [np.empty((0, *[crop + 2 * context] * 2, 3), np.uint8)]
+        for place in range(count):
+            rng = np.random.default_rng([seed, iteration, first + place])
+            spot = self.training[rng.integers(len(self.training))]
+            around = context if spot.lr is None else 0
+            high, low = self._windows(spot, side + 2 * around // self.scale, rng)
+            hr[place] = high[around : around + crop, around : around + crop]
+            if low is None:
+                clean.append(place)
+                wide.append(high[None])
+            else:
+                lr[place] = low
+            if spot.noisy:
+                noise[place] = noise_pool.draw(self.noise, side, rng)
+        return Crops(_planes(lr), _planes(hr), _planes(noise), tuple(clean), _planes(np.concatenate(wide)), context)
 
     def validation(self) -> list[Pair]:
         """The held-out pairs, in order of id."""
         return [Pair(spot.id, self._lr(spot), self._hr(spot)) for spot in self.held_out]
 
-    def _sample(self, rng: np.random.Generator, crop: int) -> tuple[Floats, Floats]:
-        """An aligned LR and HR crop, H x W x 3."""
-        side = crop // self.scale
-        spot = self.training[rng.integers(len(self.training))]
+    def _windows(self, spot: Spot, side: int, rng: np.random.Generator) -> tuple[Pixels, Pixels | None]:
+        """A random square of `side` LR pixels: HR, and LR where there is one, turned as one."""
         top, left = rng.integers([spot.height - side + 1, spot.width - side + 1])
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        lr = _turned(_window(self._lr(spot), top, left, side), turns, flip)
-        hr = _turned(_window(self._hr(spot), top * self.scale, left * self.scale, crop), turns, flip)
-        if len(self.noise):
-            lr = noise_pool.inject(lr, noise_pool.draw(self.noise, side, rng))
-        return lr, hr
+        places = (place * self.scale for place in (top, left, side))
+        high = _turned(_window(self._hr(spot), *places), turns, flip)
+        return high, None if spot.lr is None else _turned(_window(self._lr(spot), top, left, side), turns, flip)
+
+    def _context(self, crop: int) -> int:
+        """In HR pixels, of the crops that are degraded as they are drawn; 0 where there are none."""
+        if all(spot.lr is not None for spot in self.training):
+            return 0
+        return self.scale * math.ceil(CONTEXT * crop / self.scale)
 
     def _lr(self, spot: Spot) -> Pixels:
+        if spot.lr is None:
+            raise ValueError(f"{spot.id} has no LR image: its crops are degraded as they are drawn")
         return _view(self.lr, spot.lr, spot.height, spot.width)
 
     def _hr(self, spot: Spot) -> Pixels:
         return _view(self.hr, spot.hr, spot.height * self.scale, spot.width * self.scale)
 
-    def _refuse_crop(self, crop: int) -> None:
-        smallest = min(self.training, key=lambda spot: min(spot.height, spot.width))
-        side = self.scale * min(smallest.height, smallest.width)
-        if crop > side:
-            raise UserError(
-                f"a crop of {crop} pixels is larger than the HR image {smallest.id} ({smallest.width * self.scale}x"
-                f"{smallest.height * self.scale}): lower <preset>.trunk.crop or <preset>.training.crop in "
-                f"params.yaml to {side} or less, or raise <preset>.datasets.*.size."
-            )
+    def _refuse_crop(self, crop: int, context: int) -> None:
+        for spot in self.training:
+            needed = crop + (0 if spot.lr is not None else 2 * context)
+            if needed > self.scale * min(spot.height, spot.width):
+                around = f" with {context} around it" if needed > crop else ""
+                raise UserError(
+                    f"a crop of {crop} pixels{around} is larger than the HR image {spot.id} "
+                    f"({spot.width * self.scale}x{spot.height * self.scale}): lower "
+                    "<preset>.trunk.crop or <preset>.training.crop in params.yaml."
+                )
         if len(self.noise) and crop // self.scale > self.noise.shape[1]:
             raise UserError(
                 f"a crop of {crop} pixels needs noise patches of at least {crop // self.scale} pixels: raise "
-                "<preset>.degradation.noise_patch in params.yaml, or lower <preset>.trunk.crop and "
+                "recipe.noise_patch in <preset>.datasets of params.yaml, or lower <preset>.trunk.crop and "
                 "<preset>.training.crop."
             )
 
@@ -119,10 +156,15 @@ def _view(flat: Pixels, offset: int, height: int, width: int) -> Pixels:
     return flat[offset : offset + height * width * 3].reshape(height, width, 3)
 
 
-def _window(image: Pixels, top: int, left: int, side: int) -> Floats:
-    return image[top : top + side, left : left + side].astype(np.float32) / np.float32(255)
+def _window(image: Pixels, top: int, left: int, side: int) -> Pixels:
+    return image[top : top + side, left : left + side]
 
 
-def _turned(image: Floats, turns: int, flip: bool) -> Floats:
+def _turned(image: Pixels, turns: int, flip: bool) -> Pixels:
     """One of the eight symmetries of a square."""
     return np.rot90(image[:, ::-1] if flip else image, turns)
+
+
+def _planes(images: Pixels) -> torch.Tensor:
+    """N x H x W x 3 as N x 3 x H x W, without a copy."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

@@ -1,96 +1,105 @@
-"""The training and validation pairs of each dataset, made from its raw images and written as a pack."""
+"""The training and validation images of a dataset as a pack: real pairs as they are, clean images with their LR.
 
-from collections.abc import Iterator
+Recipes: facts/methods.md 1.10 (Impressionism, both tracks) and 1.8 (Real-ESRGAN's second order).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import torch
 
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.datasets.packing import Writer
+from pipeline.datasets.pools import Pools, noisy
 from pipeline.datasets.splits import Row
-from pipeline.degradations import noise_pool
+from pipeline.degradations import kernels, second_order
 from pipeline.degradations.bicubic import downscale_uint8
 from pipeline.degradations.rounding import to_uint8
 from pipeline.errors import UserError
 from pipeline.progress import progress
-from pipeline.settings import SCALES, Dataset, Degradation
+from pipeline.settings import Recipe
 
 CLEAN_UP = 2
 """Impressionism halves its corrupted source photographs: what noise they have is averaged away."""
 
 
+@dataclass(frozen=True)
+class Degrade:
+    """How a dataset's clean images get LR images. Every choice is a function of the seed and the image's id."""
+
+    recipe: Recipe
+    pools: Pools
+    scale: int
+    seed: int
+
+    def lr(self, hr: Pixels, id_: str) -> Pixels:
+        """The LR image without the pool's noise, which training lays on crop by crop."""
+        if self.recipe.kind == "second_order":
+            return _pixels(second_order.degrade(second_order.sharpen(_tensor(hr)), self.scale, [self._seed(id_)]))
+        if self.recipe.kind == "kernels":
+            pool = self.pools.kernels
+            kernel = pool[np.random.default_rng(self._seed(id_)).integers(len(pool))]
+            return _pixels(kernels.apply(_tensor(hr), torch.from_numpy(kernel)[None], self.scale))
+        return downscale_uint8(hr, self.scale)
+
+    def whole(self, hr: Pixels, id_: str) -> Pixels:
+        """The LR image, noise included."""
+        lr = self.lr(hr, id_)
+        return noisy(lr, self.pools.noise, np.random.default_rng(self._seed(id_))) if len(self.pools.noise) else lr
+
+    def _seed(self, id_: str) -> list[int]:
+        return [self.seed, crc32(id_.encode())]
+
+
 def write_pack(
-    dataset: Dataset, rows: list[Row], raw: Path, degradation: Degradation, seed: int, folder: Path
+    dataset: str, rows: Sequence[Row], raw: Path, degrade: Degrade | None, scale: int, folder: Path
 ) -> None:
     """Fill an empty `folder` with the pack of a dataset.
 
-    `rows` is its manifest, `raw` the folder that it speaks of. `seed` decides the noise on validation images that
-    have none of their own. Raises `UserError` when nothing is there to train on or no noise patch is found.
+    Args:
+        rows: its manifest, whose images lie under `raw`.
+        degrade: for its clean images; None where it has none.
+
+    Raises `UserError` when nothing is there to train on or to validate with.
     """
     wanted = [row for row in rows if row.role != "test"]
-    if all(row.role == "validation" for row in wanted):
+    held_out = [row for row in wanted if row.role == "validation"]
+    if not held_out or len(held_out) == len(wanted):
         raise UserError(
-            f"{dataset} has no training images: it is an evaluation set, take it off study.training_sets."
+            f"{dataset} has {len(wanted) - len(held_out)} images to train on and {len(held_out)} for validation; "
+            "it needs both. Give it such roles in <preset>.datasets of params.yaml, or take it off "
+            "study.training_sets."
         )
-    writer = Writer(folder, SCALES[dataset])
-    if dataset == "ntire2020":
-        _unpaired(wanted, raw, degradation, seed, writer)
-    else:
-        _paired(wanted, raw, degradation, writer)
+    writer = Writer(folder, scale)
+    with progress(f"pack {dataset}", len(wanted)) as meter:
+        for row in wanted:
+            _add(writer, row, raw, degrade)
+            meter.update()
+    writer.close(degrade.pools.noise if degrade else np.empty((0, 1, 1, 3), np.uint8))
 
 
-def _paired(rows: list[Row], raw: Path, degradation: Degradation, writer: Writer) -> None:
-    for row in _shown(rows):
+def _add(writer: Writer, row: Row, raw: Path, degrade: Degrade | None) -> None:
+    if row.hr and row.lr:
         kind = "validation" if row.role == "validation" else "training"
         writer.add(kind, row.id, read_rgb(raw / row.lr), read_rgb(raw / row.hr))
-    writer.close(np.empty((0, degradation.noise_patch, degradation.noise_patch, 3), np.uint8))
-
-
-def _unpaired(rows: list[Row], raw: Path, degradation: Degradation, seed: int, writer: Writer) -> None:
-    """Impressionism track 1 (facts/methods.md 1.10): no blur kernel, bicubic LR, noise of the source photographs.
-
-    The noise goes on training crops as they are drawn; a validation image gets its own here.
-    """
-    sources = [row for row in rows if row.role == "source"]
-    noise = _pool(sources, raw, degradation)
-    for row in _shown(rows):
-        image = read_rgb(raw / (row.lr or row.hr))
-        hr = _cropped(
-            downscale_uint8(_cropped(image, CLEAN_UP), CLEAN_UP) if row.role == "source" else image, writer.scale
-        )
-        lr = downscale_uint8(hr, writer.scale)
-        if row.role == "validation":
-            lr = noisy(lr, noise, np.random.default_rng([seed, crc32(row.id.encode())]))
-        writer.add("validation" if row.role == "validation" else "training", row.id, lr, hr)
-    writer.close(noise)
-
-
-def noisy(lr: Pixels, pool: Pixels, rng: np.random.Generator) -> Pixels:
-    """A whole LR image with pool noise: patch beside patch, each drawn and centred by itself."""
-    size = pool.shape[1]
-    result = lr.astype(np.float32) / np.float32(255)
-    for top in range(0, lr.shape[0], size):
-        for left in range(0, lr.shape[1], size):
-            tile = result[top : top + size, left : left + size]
-            patch = noise_pool.draw(pool, size, rng)[: tile.shape[0], : tile.shape[1]]
-            result[top : top + size, left : left + size] = noise_pool.inject(tile, patch)
-    return to_uint8(result * 255)
-
-
-def _pool(sources: list[Row], raw: Path, degradation: Degradation) -> Pixels:
-    found = [
-        noise_pool.collect(read_rgb(raw / row.lr), degradation.noise_patch, degradation.noise_variance)
-        for row in _shown(sources, "noise")
-    ]
-    pool = np.concatenate(found)
-    if not len(pool):
+        return
+    if degrade is None:
         raise UserError(
-            f"no patch of {degradation.noise_patch} pixels in the {len(sources)} source images of ntire2020 has a "
-            f"grey variance under {degradation.noise_variance}: raise <preset>.degradation.noise_variance or lower "
-            "<preset>.degradation.noise_patch in params.yaml."
+            f"{row.hr or row.lr} has no counterpart, and its dataset in params.yaml no `recipe` to make one."
         )
-    return pool
+    hr = read_rgb(raw / (row.hr or row.lr))
+    if row.role == "source":
+        hr = downscale_uint8(_cropped(hr, CLEAN_UP), CLEAN_UP)
+    hr = _cropped(hr, degrade.scale)
+    if row.role == "validation":
+        writer.add("validation", row.id, degrade.whole(hr, row.id), hr)
+    elif degrade.recipe.kind == "second_order":
+        writer.add_clean(row.id, hr)
+    else:
+        writer.add("training", row.id, degrade.lr(hr, row.id), hr, noisy=True)
 
 
 def _cropped(image: Pixels, multiple: int) -> Pixels:
@@ -99,8 +108,9 @@ def _cropped(image: Pixels, multiple: int) -> Pixels:
     return image[:height, :width]
 
 
-def _shown(rows: list[Row], label: str = "pack") -> Iterator[Row]:
-    with progress(label, len(rows)) as meter:
-        for row in rows:
-            yield row
-            meter.update()
+def _tensor(image: Pixels) -> torch.Tensor:
+    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def _pixels(images: torch.Tensor) -> Pixels:
+    return to_uint8(images[0].permute(1, 2, 0).numpy() * 255)

@@ -131,7 +131,7 @@ class Part(Entry):
 
 
 class Collection(Entry):
-    """Something published that can be fetched."""
+    """Something published that can be fetched, or that is made of another collection (`made_of`)."""
 
     title: str
     licence: str
@@ -140,13 +140,14 @@ class Collection(Entry):
     mirror: str | None = None
     files: tuple[Archive, ...] = ()
     loose: Loose | None = None
+    made_of: str | None = None
     refused: tuple[Refused, ...] = ()
     parts: Mapping[str, Part]
 
     @model_validator(mode="after")
-    def _is_published_one_way(self) -> Self:
-        if bool(self.files) == bool(self.loose):
-            raise ValueError("a collection needs either `files` or `loose`")
+    def _comes_one_way(self) -> Self:
+        if [bool(self.files), bool(self.loose), bool(self.made_of)].count(True) != 1:
+            raise ValueError("a collection needs one of `files`, `loose` and `made_of`")
         return self
 
     def wants(self, path: str) -> bool:

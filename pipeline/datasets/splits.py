@@ -1,32 +1,25 @@
-"""Who may train on what: the rules of the paper, as a CSV manifest with every image checked.
+"""Who may train on what: what params.yaml says of a dataset's images, as a CSV manifest with every image checked.
 
-Sources: facts/datasets.md 1 to 4 ("Split"). No test image may be in any other role, whatever it is called.
+Sources of the paper's rules: facts/datasets.md 1 to 4 ("Split"). No test image may be in any other role, whatever
+it is called.
 """
 
 import csv
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import groupby
 from pathlib import Path
 
-from pipeline.datasets import layouts
+from pydantic import TypeAdapter
+
+from pipeline.datasets import alignment, layouts
 from pipeline.datasets.images import Pixels, pixel_hash, read_rgb
 from pipeline.datasets.layouts import Item
+from pipeline.datasets.registry import collection
 from pipeline.errors import UserError
 from pipeline.files import sha256, whole_file
 from pipeline.progress import progress
-from pipeline.settings import SCALES, Dataset, DatasetSize
-
-RULES: Mapping[Dataset, Mapping[str, tuple[str, ...]]] = {
-    # Test is the official Test folder; the last images of Train are held out.
-    "realsr": {"train": ("train", "validation"), "test": ("test",)},
-    # The first ids are the test set (officially 001 to 020).
-    "camerasr": {"iphonex": ("test", "train", "validation")},
-    # Source and target are not paired; the official validation pairs are the paper's test set.
-    "ntire2020": {"source": ("source",), "target": ("target", "validation"), "valid": ("test",)},
-    "realsr_zero": {"all": ("test",)},
-}
-"""The roles of each part of a dataset: its sorted ids are cut in this order, by the counts of params.yaml."""
+from pipeline.settings import Composition, Part, Role
 
 SHOWN = 20
 """At most this many bad images are named in one message."""
@@ -34,13 +27,14 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the manifest. `hr` and `lr` are relative to the raw folder, "" where absent.
+    """A line of the manifest. `hr` and `lr` are relative to the dataset's raw folder, "" where absent.
 
     Height and width are those of the HR image, or of the LR image where there is no HR.
     """
 
     id: str
-    role: str
+    role: Role
+    collection: str
     hr: str
     lr: str
     hr_sha256: str
@@ -49,19 +43,23 @@ class Row:
     width: int
 
 
-def make(dataset: Dataset, folder: Path, sizes: DatasetSize) -> list[Row]:
-    """Find, divide and check the images of a dataset in its raw folder.
+def make(composition: Composition, folder: Path, scale: int) -> list[Row]:
+    """Find, divide and check the images of a dataset in its raw folder, sorted by role and id.
 
     Raises `UserError` when an image is missing, too many, not 8-bit RGB, broken, of the wrong size, or a test image
-    that is in another role too.
+    that is in another role too. Pairs a few pixels off are told on standard error.
     """
-    items = assign(dataset, layouts.find(dataset, folder), sizes, folder)
+    items = [
+        (role, part.collection, item)
+        for part in composition.parts
+        for role, item in assign(part, _found(part, folder), folder / part.collection)
+    ]
     rows, faults = [], []
     seen: dict[str, list[tuple[str, Path]]] = {}
-    with progress(f"check {dataset}", len(items)) as meter:
-        for role, item in items:
+    with progress(f"check {folder.name}", len(items)) as meter:
+        for role, name, item in items:
             try:
-                row, hashes = _check(role, item, folder, SCALES[dataset])
+                row, hashes = _check(role, name, item, folder, scale)
             except UserError as error:
                 faults.append(str(error))
             else:
@@ -71,30 +69,37 @@ def make(dataset: Dataset, folder: Path, sizes: DatasetSize) -> list[Row]:
             meter.update()
     if faults:
         more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
-        raise UserError("\n".join([f"{len(faults)} bad images in {dataset}:", *faults[:SHOWN], *more]))
+        raise UserError("\n".join([f"{len(faults)} bad images in {folder}:", *faults[:SHOWN], *more]))
     _refuse_leaks(seen.values(), folder)
+    _refuse_namesakes(rows, folder)
     return sorted(rows, key=lambda row: (row.role, row.id))
 
 
-def assign(dataset: Dataset, items: Sequence[Item], sizes: DatasetSize, folder: Path) -> list[tuple[str, Item]]:
-    """Each item with its role, by `RULES`. `items` are sorted by part and id; `folder` is for the message.
+def assign(part: Part, items: Sequence[Item], folder: Path) -> list[tuple[Role, Item]]:
+    """Each of a part's items, sorted by id, with its role. `folder` is for the message.
 
-    Raises `UserError` when a part does not hold exactly the images that params.yaml counts.
+    Raises `UserError` when the part does not hold the images that params.yaml counts.
     """
-    roles: list[tuple[str, Item]] = []
-    for part, group in groupby(items, key=lambda item: item.part):
-        members = list(group)
-        counts = {role: _count(role, sizes) for role in RULES[dataset][part]}
-        if sum(counts.values()) != len(members):
-            wanted = " + ".join(f"{count} {role}" for role, count in counts.items())
-            raise UserError(
-                f"{folder}: found {len(members)} images in the {part} part of {dataset}, expected "
-                f"{sum(counts.values())} ({wanted}). Fetch the dataset again, or mend <preset>.datasets.{dataset} "
-                "in params.yaml."
-            )
-        names = [role for role, count in counts.items() for _ in range(count)]
-        roles += zip(names, members, strict=True)
-    return roles
+    fixed = sum(count for count in part.roles.values() if count != "rest")
+    spare = len(items) - fixed
+    if spare < 0 or (spare > 0 and "rest" not in part.roles.values()):
+        wanted = " + ".join(f"{count} {role}" for role, count in part.roles.items())
+        raise UserError(
+            f"{folder}: found {len(items)} images in the {part.part} part of {part.collection}, expected {wanted}. "
+            "Fetch the dataset again, or mend the roles in <preset>.datasets of params.yaml."
+        )
+    names = [role for role, count in part.roles.items() for _ in range(spare if count == "rest" else count)]
+    return list(zip(names, items, strict=True))
+
+
+def _found(part: Part, folder: Path) -> list[Item]:
+    """The items of one part of a collection. Raises `UserError` when the collection has no such part."""
+    parts = collection(part.collection).parts
+    if part.part not in parts:
+        raise UserError(
+            f"params.yaml: the collection {part.collection} has no part {part.part!r}; it has {', '.join(parts)}"
+        )
+    return layouts.find(part.collection, folder / part.collection, part.part)
 
 
 def write(rows: Iterable[Row], path: Path) -> None:
@@ -115,28 +120,27 @@ def read(path: Path) -> list[Row]:
 
 
 def _row(line: Mapping[str, str]) -> Row:
-    id_, role, hr, lr, hr_sha256, lr_sha256, height, width = (line[field.name] for field in fields(Row))
-    return Row(id_, role, hr, lr, hr_sha256, lr_sha256, int(height), int(width))
+    values = {field.name: line[field.name] for field in fields(Row)}
+    role = TypeAdapter(Role).validate_python(values.pop("role"))
+    height, width = int(values.pop("height")), int(values.pop("width"))
+    return Row(**values, role=role, height=height, width=width)
 
 
-def _count(role: str, sizes: DatasetSize) -> int:
-    """How many images of a role params.yaml counts (`train` counts the sources of an unpaired set)."""
-    return int(getattr(sizes, "train" if role == "source" else role))
-
-
-def _check(role: str, item: Item, folder: Path, scale: int) -> tuple[Row, dict[Path, str]]:
+def _check(role: Role, name: str, item: Item, folder: Path, scale: int) -> tuple[Row, dict[Path, str]]:
     """Decode an item: its row, and the pixel hash of each of its files."""
-    images = {path: read_rgb(folder / path) for path in (item.hr, item.lr) if path}
-    if item.hr and item.lr:
-        _refuse_size(images[item.hr], images[item.lr], folder / item.hr, scale)
+    hr, lr = (Path(name, path) if path else None for path in (item.hr, item.lr))
+    images = {path: read_rgb(folder / path) for path in (hr, lr) if path}
+    if hr and lr:
+        _refuse_size(images[hr], images[lr], folder / hr, scale)
     height, width = images[next(iter(images))].shape[:2]
     row = Row(
         id=item.id,
         role=role,
-        hr=item.hr.as_posix() if item.hr else "",
-        lr=item.lr.as_posix() if item.lr else "",
-        hr_sha256=sha256(folder / item.hr) if item.hr else "",
-        lr_sha256=sha256(folder / item.lr) if item.lr else "",
+        collection=name,
+        hr=hr.as_posix() if hr else "",
+        lr=lr.as_posix() if lr else "",
+        hr_sha256=sha256(folder / hr) if hr else "",
+        lr_sha256=sha256(folder / lr) if lr else "",
         height=height,
         width=width,
     )
@@ -144,11 +148,15 @@ def _check(role: str, item: Item, folder: Path, scale: int) -> tuple[Row, dict[P
 
 
 def _refuse_size(hr: Pixels, lr: Pixels, path: Path, scale: int) -> None:
-    """RealSR has HR images a few pixels off scale x LR (facts/datasets.md 1f); less than one LR pixel is let by."""
-    hr_size, lr_size = hr.shape[1::-1], lr.shape[1::-1]
-    if all(abs(h - scale * low) < scale for h, low in zip(hr_size, lr_size, strict=True)):
+    """Refuse a pair whose sizes do not belong together; one a few pixels off is told and kept."""
+    off = alignment.off(lr.shape, hr.shape, scale)
+    if off == 0:
         return
+    hr_size, lr_size = hr.shape[1::-1], lr.shape[1::-1]
     found = f"{path}: found HR of {hr_size[0]}x{hr_size[1]} with LR of {lr_size[0]}x{lr_size[1]}"
+    if hr_size != lr_size and alignment.belong_together(lr.shape, hr.shape, scale):
+        sys.stderr.write(f"{found}: {off} px off; what both show is used\n")
+        return
     expected = f"expected HR of {scale * lr_size[0]}x{scale * lr_size[1]} (scale {scale})"
     if hr_size == lr_size:
         raise UserError(f"{found}, {expected}. One size for both is RealSR V1 or V2; fetch RealSR V3.")
@@ -166,3 +174,13 @@ def _refuse_leaks(seen: Iterable[list[tuple[str, Path]]], folder: Path) -> None:
                 f"{folder}: {path} ({role}) has the same pixels as the test image {tests[0]}. A test image must "
                 f"not be trained on: remove it from the {role} images, or fetch the dataset again."
             )
+
+
+def _refuse_namesakes(rows: Sequence[Row], folder: Path) -> None:
+    """Restored images are files named by id: two test images must not share one."""
+    ids = [row.id for row in rows if row.role == "test"]
+    if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise UserError(
+            f"{folder}: two test images are called {twice[0]}. Take the test images of a dataset from one part "
+            "of one collection in params.yaml."
+        )

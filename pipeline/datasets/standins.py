@@ -1,13 +1,13 @@
-"""Stand-ins: small sets with the layout, the naming and the kind of degradation of the official ones.
+"""Stand-ins: small collections with the layout, the naming and the kind of degradation of the official ones.
 
-Every set is made of the photographs that ship inside packages, seen through a camera model. The pool of photographs
-is divided once, by role: no photograph (so no crop of one) is on both sides of the line between training and test
-in any set, nor in two of source, target and validation. `standin.csv` in the set's folder records where each
+Every collection is made of the photographs that ship inside packages, seen through a camera model. The pool of
+photographs is divided once, by role: no photograph (so no crop of one) is on both sides of the line between training
+and test in any of them, nor in two of source, target and validation. `standin.csv` in its folder records where each
 file comes from.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -17,7 +17,8 @@ import numpy as np
 from pipeline.datasets import crops, photographs
 from pipeline.datasets.camera import Camera, photograph
 from pipeline.datasets.images import Pixels, write_png
-from pipeline.settings import Dataset, DatasetSize
+from pipeline.errors import UserError
+from pipeline.settings import Composition, Part, Role
 
 RECORD = "standin.csv"
 COLUMNS = ("file", "photograph", "left", "top", "side", "role")
@@ -25,8 +26,13 @@ COLUMNS = ("file", "photograph", "left", "top", "side", "role")
 # Source has the large photographs with smooth skies: the noise pool needs them.
 SOURCE = ("rocket", "hubble_deep_field", "retina")
 TARGET = ("astronaut", "motorcycle_left", "ihc")
-VALIDATION = ("flower",)
-TEST = ("chelsea", "china", "coffee")
+PHOTOGRAPHS: Mapping[Role, Sequence[str]] = {
+    "train": SOURCE + TARGET,
+    "source": SOURCE,
+    "target": TARGET,
+    "validation": ("flower",),
+    "test": ("chelsea", "china", "coffee"),
+}
 
 # RealSR: the same scene through a shorter lens. CameraSR: brought back to the size of its HR, hence the strong
 # blur. NTIRE2020 track 1: processing and noise, no blur. RealSR-Zero: an early phone.
@@ -43,7 +49,7 @@ class View:
 
     photograph: str
     box: crops.Box
-    role: str
+    role: Role
 
     def pixels(self) -> Pixels:
         """The clean picture."""
@@ -66,12 +72,13 @@ class Frame:
         return photograph(self.view.pixels(), self.camera, rng)
 
 
-def write(dataset: Dataset, sizes: DatasetSize, seed: int, folder: Path) -> None:
-    """Write the stand-in of a dataset and its record into an empty `folder`.
+def write(composition: Composition, collection: str, seed: int, folder: Path) -> None:
+    """Write the stand-in of one of a dataset's collections and its record into an empty `folder`.
 
-    Raises `UserError` when a photograph is missing or too small for what `sizes` asks.
+    Raises `UserError` when there is no stand-in for the collection, or a photograph is missing or too small for
+    what `composition` asks.
     """
-    frames = list(PLANS[dataset](sizes))
+    frames = list(plan(composition, collection))
     for frame in frames:
         write_png(folder / frame.file, frame.pixels(seed))
     with (folder / RECORD).open("w", newline="", encoding="utf-8") as stream:
@@ -82,53 +89,78 @@ def write(dataset: Dataset, sizes: DatasetSize, seed: int, folder: Path) -> None
             writer.writerow([frame.file, frame.view.photograph, box.left, box.top, box.side, frame.view.role])
 
 
-def views(role: str, names: Sequence[str], side: int, count: int) -> list[View]:
-    """`count` views of side x side, taken from the photographs in turn."""
+def plan(composition: Composition, collection: str) -> Iterator[Frame]:
+    """The files of a stand-in: for each part the views of its roles, in the order in which the split cuts them."""
+    if collection not in {name for name, _ in FRAMES}:
+        known = ", ".join(dict.fromkeys(name for name, _ in FRAMES))
+        raise UserError(f"params.yaml: there is no stand-in for the collection {collection}; there are {known}")
+    for part in composition.parts:
+        if part.collection == collection:
+            magnified, frames = FRAMES[collection, part.part]
+            for number, view in enumerate(_views(part, magnified * (composition.standin or 0)), 1):
+                yield from frames(number, view)
+
+
+def views(role: Role, side: int, count: int) -> list[View]:
+    """`count` views of side x side, taken from the role's photographs in turn."""
+    names = PHOTOGRAPHS[role]
     each = -(-count // len(names))
     boxes = {name: crops.choose(photographs.load(name), side, each) for name in names} if count else {}
     return [View(names[i % len(names)], boxes[names[i % len(names)]][i // len(names)], role) for i in range(count)]
 
 
-def _training(sizes: DatasetSize) -> list[View]:
-    """The views of a paired training folder: the held-out ones last, as the split takes them."""
-    train = views("train", SOURCE + TARGET, sizes.size, sizes.train)
-    return train + views("validation", VALIDATION, sizes.size, sizes.validation)
+def _views(part: Part, side: int) -> Iterator[View]:
+    for role, count in part.roles.items():
+        if count != "rest":
+            yield from views(role, side, count)
 
 
-def _realsr(sizes: DatasetSize) -> Iterator[Frame]:
-    folders = {"Train": _training(sizes), "Test": views("test", TEST, sizes.size, sizes.test)}
-    for folder, found in folders.items():
-        for number, view in enumerate(found, 1):
-            stem = f"RealSR(V3)/Canon/{folder}/4/Canon_{number:03}"
-            yield Frame(f"{stem}_HR.png", view)
-            yield Frame(f"{stem}_LR4.png", view, REALSR)
+def _realsr(folder: str) -> Callable[[int, View], Iterator[Frame]]:
+    def frames(number: int, view: View) -> Iterator[Frame]:
+        stem = f"RealSR(V3)/Canon/{folder}/4/Canon_{number:03}"
+        yield Frame(f"{stem}_HR.png", view)
+        yield Frame(f"{stem}_LR4.png", view, REALSR)
+
+    return frames
 
 
-def _camerasr(sizes: DatasetSize) -> Iterator[Frame]:
-    found = views("test", TEST, sizes.size, sizes.test) + _training(sizes)
-    for number, view in enumerate(found, 1):
-        stem = f"City100/City100_iPhoneX/{number:03}"
-        yield Frame(f"{stem}H.PNG", view)
-        yield Frame(f"{stem}L.PNG", view, CAMERASR)
+def _camerasr(number: int, view: View) -> Iterator[Frame]:
+    stem = f"City100/City100_iPhoneX/{number:03}"
+    yield Frame(f"{stem}H.PNG", view)
+    yield Frame(f"{stem}L.PNG", view, CAMERASR)
 
 
-def _ntire2020(sizes: DatasetSize) -> Iterator[Frame]:
-    # A source photograph is halved to become an HR image, so it is taken at twice the size.
-    for number, view in enumerate(views("source", SOURCE, 2 * sizes.size, sizes.train), 1):
-        yield Frame(f"track1-train-source/Flickr2K_{number:06}.png", view, NTIRE_SOURCE)
-    targets = views("target", TARGET, sizes.size, sizes.target)
-    targets += views("validation", VALIDATION, sizes.size, sizes.validation)
-    for number, view in enumerate(targets, 1):
-        yield Frame(f"train-target/{number:04}.png", view)
-    for number, view in enumerate(views("test", TEST, sizes.size, sizes.test), 801):
-        yield Frame(f"track1-valid-input/{number:04}.png", view, NTIRE_INPUT)
-        yield Frame(f"track1-valid-gt/{number:04}.png", view)
+def _ntire_source(number: int, view: View) -> Iterator[Frame]:
+    yield Frame(f"track1-train-source/Flickr2K_{number:06}.png", view, NTIRE_SOURCE)
 
 
-def _realsr_zero(sizes: DatasetSize) -> Iterator[Frame]:
+def _ntire_target(number: int, view: View) -> Iterator[Frame]:
+    yield Frame(f"train-target/{number:04}.png", view)
+
+
+def _ntire_valid(number: int, view: View) -> Iterator[Frame]:
+    yield Frame(f"track1-valid-input/{800 + number:04}.png", view, NTIRE_INPUT)
+    yield Frame(f"track1-valid-gt/{800 + number:04}.png", view)
+
+
+def _realsr_zero(number: int, view: View) -> Iterator[Frame]:
     # The archive's inner names are not known (facts/datasets.md 4); these are ours.
-    for number, view in enumerate(views("test", TEST, ZERO.scale * sizes.size, sizes.test), 1):
-        yield Frame(f"realsr-zero/{number:03}.png", view, ZERO)
+    yield Frame(f"realsr-zero/{number:03}.png", view, ZERO)
 
 
-PLANS = {"realsr": _realsr, "ntire2020": _ntire2020, "camerasr": _camerasr, "realsr_zero": _realsr_zero}
+def _div2k(number: int, view: View) -> Iterator[Frame]:
+    yield Frame(f"DIV2K_train_HR/{number:04}.png", view)
+
+
+FRAMES: Mapping[tuple[str, str], tuple[int, Callable[[int, View], Iterator[Frame]]]] = {
+    ("realsr", "train"): (1, _realsr("Train")),
+    ("realsr", "test"): (1, _realsr("Test")),
+    ("camerasr", "iphonex"): (1, _camerasr),
+    # A source photograph is halved to become an HR image, so it is taken at twice the size.
+    ("ntire2020", "source"): (2, _ntire_source),
+    ("ntire2020", "target"): (1, _ntire_target),
+    ("ntire2020", "valid"): (1, _ntire_valid),
+    ("realsr_zero", "all"): (ZERO.scale, _realsr_zero),
+    ("div2k", "train"): (1, _div2k),
+}
+"""For each part of a collection how many times the stand-in's side a view has, and the files that it becomes."""

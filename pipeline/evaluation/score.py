@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import METRICS, measure
 from pipeline.files import read_json, whole_folder
 from pipeline.progress import progress
-from pipeline.settings import Protocol
+from pipeline.settings import SCALES, Dataset, Protocol
 
 
 def restored_methods(root: Path, dataset: str) -> list[str]:
@@ -28,7 +29,7 @@ def trainings(root: Path, dataset: str) -> dict[str, str]:
     return {method: str(run) for method, run in runs.items() if run}
 
 
-def score(root: Path, dataset: str, protocol: Protocol, results: Path | None = None) -> None:
+def score(root: Path, dataset: Dataset, protocol: Protocol, results: Path | None = None) -> None:
     """Write results/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
 
     Args:
@@ -49,21 +50,25 @@ def score(root: Path, dataset: str, protocol: Protocol, results: Path | None = N
             hr = read_rgb(case.hr) if case.hr else None
             for method in methods:
                 folder = restored_folder(results, dataset, method)
-                rows[method].append({"image": case.id, **_values(folder, case, hr, protocol)})
+                rows[method].append({"image": case.id, **_values(folder, case, hr, SCALES[dataset], protocol)})
             meter.update()
     with whole_folder(results / "scores" / dataset) as folder:
         for method in methods:
             _write(folder / f"{method}.csv", rows[method], protocol.metrics)
 
 
-def _values(folder: Path, case: Case, hr: Pixels | None, protocol: Protocol) -> dict[str, float]:
+def _values(folder: Path, case: Case, hr: Pixels | None, scale: int, protocol: Protocol) -> dict[str, float]:
     """The metrics of one restored image."""
     sr = read_restored(folder, case)
-    if hr is not None and sr.shape != hr.shape:
-        raise UserError(
-            f"{folder / case.id}.png is {_size(sr)}, but its ground truth {case.hr} is {_size(hr)}. "
-            "Restore it again at the dataset's scale, or mend the split."
-        )
+    if hr is not None:
+        lr = (sr.shape[0] // scale, sr.shape[1] // scale)
+        if not alignment.belong_together(lr, hr.shape, scale):
+            raise UserError(
+                f"{folder / case.id}.png is {_size(sr)}, but its ground truth {case.hr} is {_size(hr)}. "
+                "Restore it again at the dataset's scale, or mend the split."
+            )
+        height, width = (scale * side for side in alignment.common(lr, hr.shape, scale))
+        sr, hr = sr[:height, :width], hr[:height, :width]
     return {name: measure(METRICS[name], sr, hr, protocol.border) for name in protocol.metrics}
 
 

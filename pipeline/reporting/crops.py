@@ -14,7 +14,7 @@ from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import METRICS
-from pipeline.reporting.layout import DATASETS, method_title, reference
+from pipeline.reporting.layout import method_title, reference
 from pipeline.reporting.results import read_scores
 from pipeline.settings import SCALES, Dataset
 
@@ -44,7 +44,7 @@ class CropRow:
     crops: tuple[Crop, ...]
 
 
-def crop_row(root: Path, dataset: Dataset) -> CropRow:
+def crop_row(root: Path, dataset: Dataset, title: str) -> CropRow:
     """LR, every method and HR of one test image of `dataset` under `root` (runs/<preset>).
 
     Raises `UserError` when scores or images are missing or damaged.
@@ -63,7 +63,7 @@ def crop_row(root: Path, dataset: Dataset) -> CropRow:
     if case.hr:
         images.append(("HR", "ground truth", read_rgb(case.hr)))
     crops = tuple(Crop(title, value, data_uri(centre(image))) for title, value, image in images)
-    return CropRow(DATASETS[dataset], case.id, crops)
+    return CropRow(title, case.id, crops)
 
 
 def typical(scores: pd.DataFrame) -> str:

@@ -13,7 +13,7 @@ from pipeline.files import whole_folder
 from pipeline.paths import results_root
 from pipeline.reporting.figures import STYLE, Panel, convergence
 from pipeline.reporting.histories import read_histories
-from pipeline.reporting.layout import DATASETS, method_title
+from pipeline.reporting.layout import method_title
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.study import source_of
 from pipeline.reporting.tables import Source
@@ -44,7 +44,7 @@ def study_figure(preset: str, settings: Settings, paper: Path = FOLDER) -> Figur
     roots = {seed: results_root(preset, seed) for seed in ablation.seeds}
     histories = read_histories(roots, ablation.data, ablation.configurations)
     panels = [_panel(number, rows, paper) for number, rows in ((5, ablation.table_5), (6, ablation.table_6))]
-    return convergence(histories, panels, _note(source_of(settings, preset), settings))
+    return convergence(histories, panels, _note(source_of(settings, preset, ablation.data), settings))
 
 
 def write_figure(figure: Figure, folder: Path) -> None:
@@ -59,7 +59,7 @@ def shown_figure(folder: Path, preset: str, settings: Settings) -> ShownFigure:
     file = folder / f"{FIGURE}.svg"
     if not file.exists():
         raise UserError(f"{file} is missing. Run `snakemake ablations` to draw it.")
-    source = source_of(settings, preset)
+    source = source_of(settings, preset, settings.ablation.data)
     return ShownFigure(
         title="Figure 1.",
         caption=(
@@ -91,12 +91,10 @@ def _panel(number: int, rows: list[str], paper: Path) -> Panel:
 
 def _note(source: Source, settings: Settings) -> str:
     """Which data made it, and what a line and a band are."""
-    dataset = DATASETS[settings.ablation.data]
-    subject = dataset if source.official else f"a stand-in for {dataset}"
     seeds = settings.ablation.seeds
     curves = (
         f"Curves: mean over the seeds {', '.join(map(str, seeds))}; thin lines: each seed."
         if len(seeds) > 1
         else f"One seed, {seeds[0]}."
     )
-    return f"Preset {source.preset}; data: {source.label}. Validation images of {subject}. {curves}"
+    return f"Preset {source.preset}; data: {source.label}. Validation images of {source.subject}. {curves}"

@@ -11,7 +11,7 @@ from pipeline.reporting import crops
 from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.grid import grid
 from pipeline.reporting.illustrations import shown_figure
-from pipeline.reporting.layout import DATASETS, Group
+from pipeline.reporting.layout import Group
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import source_of, study_tables
 from pipeline.settings import Settings
@@ -32,15 +32,15 @@ def page(root: Path, preset: str, settings: Settings) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("index.html.j2").render(
-        source=source_of(settings, preset),
+        name=preset,
+        sources=[source_of(settings, preset, name) for name in datasets],
         preset=settings.preset(preset),
-        datasets=[DATASETS[name] for name in datasets],
         perceptual=read_json(root / "weights" / "perceptual.json"),
         runs=training_runs(root, datasets),
         tables=[
             (table, grid(table)) for group in get_args(Group) for table in study_tables(preset, settings, group)
         ],
-        samples=[crops.crop_row(root, dataset) for dataset in datasets],
+        samples=[crops.crop_row(root, name, source_of(settings, preset, name).subject) for name in datasets],
         figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
         rule=crops.RULE,
         border=settings.protocol.border,

@@ -1,24 +1,37 @@
 """From a preset's scores on disk to its tables, and from tables to files."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.datasets.registry import collection
 from pipeline.files import whole_folder
 from pipeline.paths import results_root
 from pipeline.reporting import formats
-from pipeline.reporting.layout import LAYOUTS, Group, Layout
+from pipeline.reporting.layout import DATASETS, LAYOUTS, Group, Layout
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.results import read_image_scores
 from pipeline.reporting.tables import Source, StudyTable, study_table
-from pipeline.settings import Settings
+from pipeline.settings import Dataset, Settings
 
 FORMATS = {"csv": formats.to_csv, "md": formats.to_markdown, "tex": formats.to_latex}
 
 
-def source_of(settings: Settings, preset: str) -> Source:
-    """Which data the results of `preset` are from."""
+def source_of(settings: Settings, preset: str, dataset: Dataset) -> Source:
+    """Which data the results of `preset` on `dataset` are from."""
     block = settings.preset(preset)
-    return Source(preset, block.label, official=block.source != "standin")
+    composition = block.dataset(dataset)
+    official, place = composition.official(dataset), DATASETS[dataset]
+    if composition.standin:
+        return Source(preset, f"stand-in for {place}", block.label, official)
+    subject = place if official else f"{_titles(composition.tested)} in the place of {place}"
+    others = [name for name in composition.collections if name not in composition.tested]
+    training = f"; training images also of {_titles(others)}" if others else ""
+    return Source(preset, subject, f"{_titles(composition.tested)}{training}", official)
+
+
+def _titles(names: Sequence[str]) -> str:
+    return " and ".join(collection(name).title for name in names)
 
 
 def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FOLDER) -> list[StudyTable]:
@@ -26,10 +39,12 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
 
     Raises `UserError` when scores or the transcription are missing or broken.
     """
-    source = source_of(settings, preset)
     return [
         study_table(
-            layout, read_paper_table(layout.number, paper), read_image_scores(roots, layout.dataset), source
+            layout,
+            read_paper_table(layout.number, paper),
+            read_image_scores(roots, layout.dataset),
+            source_of(settings, preset, layout.dataset),
         )
         for layout, roots in _layouts(preset, settings, group)
     ]

@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from pipeline.evaluation.metrics import METRICS, Metric
-from pipeline.reporting.layout import ABLATION_METRICS, DATASETS, Layout, method_title
+from pipeline.reporting.layout import ABLATION_METRICS, Layout, method_title
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.results import means_over_images
 from pipeline.reporting.steps import CONFIDENCE, RESAMPLES, steps
@@ -21,9 +21,17 @@ STEP_NOTE = (
 
 @dataclass(frozen=True)
 class Source:
-    """Which data a preset's results are from; `official` when it is the paper's own."""
+    """Which data the results on one dataset are from.
+
+    Attributes:
+        preset: its name.
+        subject: what the test images are, in words.
+        label: which data this is: printed with every result.
+        official: whether the test images are the paper's own.
+    """
 
     preset: str
+    subject: str
     label: str
     official: bool
 
@@ -84,7 +92,7 @@ def study_table(layout: Layout, paper: PaperTable, scores: pd.DataFrame, source:
         source=source,
         number=layout.number,
         numeral=paper.numeral,
-        caption=_caption(layout, paper, results, source),
+        caption=_caption(paper, results, source),
         reading=_reading(source),
         notes=(*_notes(paper, results, rows), *(STEP_NOTE if layout.group == "ablations" else ())),
         rows=rows,
@@ -140,12 +148,10 @@ def _difference(ours: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     return difference
 
 
-def _caption(layout: Layout, paper: PaperTable, results: pd.DataFrame, source: Source) -> str:
-    dataset = DATASETS[layout.dataset]
-    subject = dataset if source.official else f"stand-in for {dataset}"
+def _caption(paper: PaperTable, results: pd.DataFrame, source: Source) -> str:
     return (
-        f"Counterpart of the paper's Table {paper.numeral}: {subject}, means over {results['images'].max()} test "
-        f"images. Preset {source.preset}; data: {source.label}."
+        f"Counterpart of the paper's Table {paper.numeral}: {source.subject}, means over {results['images'].max()} "
+        f"test images. Preset {source.preset}; data: {source.label}."
     )
 
 

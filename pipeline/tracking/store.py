@@ -16,9 +16,8 @@ from pipeline.environment import ROOT
 from pipeline.files import fingerprint, whole_file
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
-
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 DEFAULTS = {
     # MLflow's own values would let a dead server hold a training up for four minutes.

@@ -52,7 +52,7 @@ def export(
 
 @torch.no_grad()
 def sample_strip(trainer: Trainer, pair: Pair) -> Pixels:
-    """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR side by side, uint8 RGB, H x W x 3."""
+    """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR, side by side: uint8 H x W x 3."""
     lr = _tensor(pair.lr).to(trainer.device)
     parts = trainer.result(lr)
     size = tuple(parts.sr.shape[-2:])

@@ -23,6 +23,7 @@ from pipeline.networks.parts import Parts
 from pipeline.networks.rrdb import RRDBNet, Trunk
 from pipeline.networks.vgg import VGGFeatures
 from pipeline.settings import Schedule
+from pipeline.training.batches import batch
 from pipeline.training.execution import in_precision, placed
 from pipeline.training.experiment import TRUNK, Experiment
 
@@ -103,8 +104,7 @@ class Trainer:
     def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
         """This process's LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W in [0, 1]."""
         first, crop = distributed.rank() * self.share, self.experiment.schedule.crop
-        lr, hr = self.pack.crops(self.experiment.seed, iteration, first, self.share, crop)
-        return lr.to(self.device), hr.to(self.device)
+        return batch(self.pack, self.experiment.seed, iteration, first, self.share, crop, self.device)
 
     @torch.no_grad()
     def probe(self) -> float:

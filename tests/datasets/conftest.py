@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,24 @@ from pipeline import settings
 from pipeline.datasets import standins
 
 REPO = Path(__file__).parents[2]
+
+
+def small(*parts, recipe=None):
+    """The composition of a small stand-in; parts are (collection, part, roles)."""
+    named = [{"collection": name, "part": part, "roles": roles} for name, part, roles in parts]
+    return {"standin": 64, "parts": named, "recipe": recipe}
+
+
 SMALL = {
-    "realsr": {"train": 3, "validation": 2, "test": 3, "size": 64},
-    "ntire2020": {"train": 3, "target": 3, "validation": 2, "test": 3, "size": 64},
-    "camerasr": {"train": 3, "validation": 2, "test": 3, "size": 64},
-    "realsr_zero": {"test": 3, "size": 64},
+    "realsr": small(("realsr", "train", {"train": 3, "validation": 2}), ("realsr", "test", {"test": 3})),
+    "ntire2020": small(
+        ("ntire2020", "source", {"source": 3}),
+        ("ntire2020", "target", {"target": 3, "validation": 2}),
+        ("ntire2020", "valid", {"test": 3}),
+        recipe={"kind": "noise", "noise_patch": 32, "noise_variance": 20.0},
+    ),
+    "camerasr": small(("camerasr", "iphonex", {"test": 3, "train": 3, "validation": 2})),
+    "realsr_zero": small(("realsr_zero", "all", {"test": 3})),
 }
 
 
@@ -27,7 +41,7 @@ class Project:
     def __init__(self, root):
         self.root = root
         self.params = yaml.safe_load((REPO / "params.yaml").read_text(encoding="utf-8"))
-        self.params["sample"]["datasets"] = {name: dict(size) for name, size in SMALL.items()}
+        self.params["sample"]["datasets"] = deepcopy(SMALL)
         self.save()
 
     def save(self):
@@ -58,7 +72,7 @@ class Project:
         return done.stderr
 
     def listing(self):
-        folders = (self.raw(""), self.split("").parent, self.pack(""))
+        folders = (self.raw(""), self.split("").parent, self.root / "runs/sample/pools", self.pack(""))
         return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
@@ -71,8 +85,8 @@ def project(tmp_path):
 def small_sets(tmp_path_factory):
     """The four small stand-ins, for copying."""
     folder = tmp_path_factory.mktemp("standins")
-    for name, size in SMALL.items():
-        standins.write(name, settings.DatasetSize(**size), 1, folder / name)
+    for name, composition in SMALL.items():
+        standins.write(settings.Composition(**composition), name, 1, folder / name / name)
     return folder
 
 

@@ -11,7 +11,7 @@ from pipeline.degradations.bicubic import downscale_uint8
 
 
 def packed(project, dataset):
-    for stage in ("split", "pack"):
+    for stage in ("split", "pools", "pack"):
         done = project.run(stage, dataset)
         assert done.returncode == 0, done.stderr
     return Pack.open(project.pack(dataset))
@@ -23,7 +23,7 @@ def training(pack):
 
 
 def test_ntire_pairs_are_made_by_the_impressionism_recipe(fetched):
-    pack, raw = packed(fetched, "ntire2020"), fetched.raw("ntire2020")
+    pack, raw = packed(fetched, "ntire2020"), fetched.raw("ntire2020") / "ntire2020"
     pairs = training(pack)
     assert set(pairs) == {f"Flickr2K_{n:06}" for n in (1, 2, 3)} | {"0001", "0002", "0003"}
     for id_, pair in pairs.items():
@@ -54,7 +54,7 @@ def by_hand(raw, side, limit):
 
 
 def test_ntire_validation_is_held_out_targets_with_noise_of_the_pool(fetched):
-    pack, raw = packed(fetched, "ntire2020"), fetched.raw("ntire2020")
+    pack, raw = packed(fetched, "ntire2020"), fetched.raw("ntire2020") / "ntire2020"
     pairs = pack.validation()
     assert [pair.id for pair in pairs] == ["0004", "0005"]
     for pair in pairs:
@@ -67,7 +67,7 @@ def test_ntire_validation_is_held_out_targets_with_noise_of_the_pool(fetched):
 def test_realsr_pairs_are_the_files_as_they_are(fetched):
     pack = packed(fetched, "realsr")
     assert len(pack.noise) == 0
-    folder = fetched.raw("realsr") / "RealSR(V3)/Canon/Train/4"
+    folder = fetched.raw("realsr") / "realsr/RealSR(V3)/Canon/Train/4"
     held = {pair.id: pair for pair in pack.validation()}
     assert set(held) == {"Canon_004", "Canon_005"}
     assert set(training(pack)) == {"Canon_001", "Canon_002", "Canon_003"}
@@ -86,18 +86,17 @@ def test_two_packings_are_the_same_bytes(fetched):
 
 
 def test_a_pool_without_patches_is_refused_with_the_key_to_change(fetched):
-    fetched.params["sample"]["degradation"]["noise_variance"] = 1.0e-6
-    fetched.params["sample"]["degradation"]["noise_patch"] = 64
+    fetched.params["sample"]["datasets"]["ntire2020"]["recipe"] |= {"noise_variance": 1.0e-6, "noise_patch": 64}
     fetched.save()
     fetched.run("split", "ntire2020")
-    message = fetched.refused("pack", "ntire2020")
-    assert "no patch of 64 pixels in the 3 source images" in message
-    assert "degradation.noise_variance" in message
+    message = fetched.refused("pools", "ntire2020")
+    assert "no patch of 64 pixels in 3 real LR images" in message
+    assert "recipe.noise_variance" in message
 
 
 def test_an_evaluation_set_cannot_be_packed(fetched):
     fetched.run("split", "realsr_zero")
-    assert "realsr_zero has no training images" in fetched.refused("pack", "realsr_zero")
+    assert "realsr_zero has 0 images to train on" in fetched.refused("pack", "realsr_zero")
 
 
 def test_a_pack_without_its_manifest_is_explained(fetched):
@@ -114,7 +113,7 @@ def test_fetch_writes_the_standin_whole_and_twice_the_same(project):
 
 
 def test_a_standin_larger_than_its_photographs_is_refused(project):
-    project.params["sample"]["datasets"]["realsr"]["size"] = 320
+    project.params["sample"]["datasets"]["realsr"]["standin"] = 320
     project.save()
     message = project.refused("fetch", "realsr")
     assert "a crop of 320 pixels does not fit into a photograph of 451x300" in message

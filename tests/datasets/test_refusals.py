@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TRAIN_HR = "RealSR(V3)/Canon/Train/4/Canon_002_HR.png"
-TRAIN_LR = "RealSR(V3)/Canon/Train/4/Canon_002_LR4.png"
-TEST_HR = "RealSR(V3)/Canon/Test/4/Canon_001_HR.png"
-TEST_LR = "RealSR(V3)/Canon/Test/4/Canon_001_LR4.png"
+TRAIN_HR = "realsr/RealSR(V3)/Canon/Train/4/Canon_002_HR.png"
+TRAIN_LR = "realsr/RealSR(V3)/Canon/Train/4/Canon_002_LR4.png"
+TEST_HR = "realsr/RealSR(V3)/Canon/Test/4/Canon_001_HR.png"
+TEST_LR = "realsr/RealSR(V3)/Canon/Test/4/Canon_001_LR4.png"
 
 
 def grey(path):
@@ -70,7 +70,7 @@ def test_a_bad_image_is_named_with_what_was_found(fetched, spoil, found):
     spoil(fetched.raw("realsr") / TRAIN_HR)
     message = fetched.refused("split", "realsr")
     assert f"{TRAIN_HR}: {found}" in message
-    assert "1 bad images in realsr" in message
+    assert "1 bad images in runs/sample/raw/realsr" in message
     assert "etch" in message
 
 
@@ -100,7 +100,7 @@ def test_realsr_v1_is_recognised_by_its_sizes(fetched):
 
 
 def test_camerasr_must_have_one_size_for_both(fetched):
-    resize(fetched.raw("camerasr") / "City100/City100_iPhoneX/004L.PNG", 63, 64)
+    resize(fetched.raw("camerasr") / "camerasr/City100/City100_iPhoneX/004L.PNG", 63, 64)
     assert "004H.PNG: found HR of 64x64 with LR of 63x64, expected HR of 63x64" in fetched.refused(
         "split", "camerasr"
     )
@@ -131,9 +131,9 @@ def test_a_test_image_among_the_training_images_is_refused(fetched, copy, leaked
 @pytest.mark.parametrize(
     ("test_image", "into", "role"),
     [
-        ("track1-valid-gt/0802.png", "train-target/0001.png", "target"),
-        ("track1-valid-gt/0802.png", "train-target/0005.png", "validation"),
-        ("track1-valid-input/0801.png", "track1-train-source/Flickr2K_000003.png", "source"),
+        ("ntire2020/track1-valid-gt/0802.png", "ntire2020/train-target/0001.png", "target"),
+        ("ntire2020/track1-valid-gt/0802.png", "ntire2020/train-target/0005.png", "validation"),
+        ("ntire2020/track1-valid-input/0801.png", "ntire2020/track1-train-source/Flickr2K_000003.png", "source"),
     ],
 )
 def test_no_role_of_ntire_may_hold_a_test_image(fetched, test_image, into, role):
@@ -144,7 +144,7 @@ def test_no_role_of_ntire_may_hold_a_test_image(fetched, test_image, into, role)
 
 
 def test_an_hr_image_that_is_the_lr_of_a_test_pair_is_a_leak_too(fetched):
-    folder = fetched.raw("camerasr") / "City100/City100_iPhoneX"
+    folder = fetched.raw("camerasr") / "camerasr/City100/City100_iPhoneX"
     shutil.copy(folder / "001L.PNG", folder / "006H.PNG")
     assert "006H.PNG (train) has the same pixels as the test image" in fetched.refused("split", "camerasr")
 
@@ -153,13 +153,13 @@ def test_a_count_that_differs_from_params_is_explained(fetched):
     for path in (TRAIN_HR, TRAIN_LR):
         (fetched.raw("realsr") / path).unlink()
     message = fetched.refused("split", "realsr")
-    assert "found 4 images in the train part of realsr, expected 5 (3 train + 2 validation)" in message
+    assert "found 4 images in the train part of realsr, expected 3 train + 2 validation" in message
     assert "params.yaml" in message
 
 
 def test_a_dataset_that_was_not_fetched_is_explained(project):
     message = project.refused("split", "camerasr")
-    assert "raw/camerasr is missing" in message
+    assert "raw/camerasr/camerasr is missing" in message
     assert "dvc repro" in message
 
 

@@ -13,10 +13,12 @@ CHECKOUT = Path(__file__).parents[2]
 def shrink(params: dict) -> None:
     """The sample preset on tiny crops: few images, few iterations, two configurations in the ablations."""
     sample = params["sample"]
-    sample["datasets"]["realsr"] |= {"train": 6, "validation": 1, "test": 2, "size": 96}
-    sample["datasets"]["ntire2020"] |= {"train": 6, "target": 3, "validation": 1, "test": 2, "size": 96}
-    sample["datasets"]["camerasr"] |= {"train": 6, "validation": 1, "test": 2, "size": 96}
-    sample["datasets"]["realsr_zero"] |= {"test": 1}
+    few = {"train": 6, "source": 6, "target": 3, "validation": 1, "test": 2}
+    for dataset, composition in sample["datasets"].items():
+        composition["standin"] = 96
+        for part in composition["parts"]:
+            part["roles"].update({role: 1 if dataset == "realsr_zero" else few[role] for role in part["roles"]})
+    sample["datasets"]["realsr"]["recipe"] |= {"noise_patch": 8, "kernel_images": 1, "kernel_iterations": 5}
     sample["network"] |= {"features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1}
     sample["trunk"] |= {"iterations": 6, "batch": 2, "halve_at": [4]}
     sample["training"] |= {"iterations": 4, "batch": 2, "halve_at": [3]}

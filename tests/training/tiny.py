@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from pipeline.datasets.packs import Crops
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures, layer_indices
 from pipeline.settings import Configuration, Criteria, Discriminator, Network, Objective, Perceptual, Run, Schedule
@@ -49,13 +50,10 @@ class SyntheticPack:
 
     def crops(self, seed, iteration, first, count, crop):
         self.hook(iteration)
-        hr = torch.stack(
-            [
-                torch.from_numpy(np.random.default_rng([seed, iteration, k]).random((3, crop, crop), np.float32))
-                for k in range(first, first + count)
-            ]
-        ).to(torch.get_default_dtype())
-        return torch.nn.functional.avg_pool2d(hr, 4), hr
+        generators = [np.random.default_rng([seed, iteration, k]) for k in range(first, first + count)]
+        hr = torch.stack([torch.from_numpy(rng.integers(0, 256, (3, crop, crop), np.uint8)) for rng in generators])
+        lr = torch.nn.functional.avg_pool2d(hr.float(), 4).byte()
+        return Crops(lr, hr, torch.zeros_like(lr), (), hr[:0], 0)
 
     def validation(self):
         return []

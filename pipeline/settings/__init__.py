@@ -1,0 +1,207 @@
+"""params.yaml as typed, validated objects; the one place that knows presets.
+
+`load()` gives a `Settings`; `settings.preset("sample")` gives that preset's block. Both are frozen. A mistake
+in the file is a `UserError` that names the key's path, what was expected and an example.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from pipeline.errors import UserError
+from pipeline.params_file import explained, read_params
+from pipeline.settings.base import Block, Count
+from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
+from pipeline.settings.method import CRITERIA_SOURCE, Configuration, Criteria, Criterion, Game, Objective
+from pipeline.settings.training import (
+    VGG128_CROP,
+    Discriminator,
+    FeatureSource,
+    Network,
+    Perceptual,
+    Run,
+    Schedule,
+)
+
+PARAMS = Path("params.yaml")
+SCHEMA = Path("params.schema.json")
+
+__all__ = [
+    "CRITERIA_SOURCE",
+    "SCALES",
+    "VGG128_CROP",
+    "Ablation",
+    "Collection",
+    "Composition",
+    "Configuration",
+    "Criteria",
+    "Criterion",
+    "Dataset",
+    "Discriminator",
+    "FeatureSource",
+    "Game",
+    "Metric",
+    "Network",
+    "Objective",
+    "Part",
+    "Perceptual",
+    "Preset",
+    "Protocol",
+    "Recipe",
+    "Role",
+    "Run",
+    "Schedule",
+    "Settings",
+    "Study",
+    "load",
+    "schema",
+]
+
+Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]
+PresetName = Literal["sample", "lab", "paper"]
+
+
+class Study(Block):
+    """The axes of the matrices in dvc.yaml."""
+
+    datasets: list[Dataset]
+    datasets_x4: list[Dataset]
+    datasets_x1: list[Dataset]
+    training_sets: list[Dataset]
+    configurations: list[str]
+
+    @model_validator(mode="after")
+    def _scales(self) -> Self:
+        for scale, names in ((4, self.datasets_x4), (1, self.datasets_x1)):
+            wrong = [name for name in names if SCALES[name] != scale]
+            if wrong:
+                raise ValueError(f"datasets_x{scale} has {', '.join(wrong)}, which is not a scale-{scale} set")
+        if sorted(self.datasets) != sorted([*self.datasets_x4, *self.datasets_x1]):
+            raise ValueError("datasets must be datasets_x4 and datasets_x1 together")
+        unknown = sorted(set(self.training_sets) - set(self.datasets))
+        if unknown:
+            raise ValueError(f"training_sets has {', '.join(unknown)}, which is not in datasets")
+        return self
+
+
+class Ablation(Block):
+    """Tables V and VI: which configurations, trained on what, with which seeds."""
+
+    data: Dataset
+    seeds: Annotated[list[Count], Field(min_length=1, examples=[[1, 2, 3]])]
+    table_5: Annotated[list[str], Field(min_length=1, description="rows of Table V, in order")]
+    table_6: Annotated[list[str], Field(min_length=1, description="rows of Table VI, in order")]
+
+    @property
+    def configurations(self) -> list[str]:
+        """Every configuration of both tables, once, in order."""
+        return list(dict.fromkeys([*self.table_5, *self.table_6]))
+
+    def tables_of(self, configuration: str) -> tuple[str, ...]:
+        """Numerals of the tables that a configuration is a row of."""
+        return tuple(
+            numeral for numeral, rows in (("V", self.table_5), ("VI", self.table_6)) if configuration in rows
+        )
+
+
+class Protocol(Block):
+    """How images are scored."""
+
+    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM)")]
+    metrics: list[Metric]
+
+
+class Preset(Block):
+    """The size of the study: its data, networks and schedules."""
+
+    label: Annotated[str, Field(min_length=1, description="which data this is: printed on every table")]
+    datasets: dict[Dataset, Composition]
+    network: Network
+    discriminator: Discriminator
+    perceptual: Perceptual
+    trunk: Schedule
+    training: Schedule
+    run: Run
+
+    @model_validator(mode="after")
+    def _whole_crops(self) -> Self:
+        if self.discriminator.kind == "vgg128" and self.training.crop != VGG128_CROP:
+            raise ValueError(
+                f"`discriminator.kind: vgg128` judges crops of {VGG128_CROP} px only, but training.crop is "
+                f"{self.training.crop}; set training.crop to {VGG128_CROP} or choose patchgan or unet"
+            )
+        return self
+
+    def dataset(self, name: Dataset) -> Composition:
+        """What one dataset is composed of. Raises `UserError` when the preset does not have it."""
+        if name not in self.datasets:
+            raise UserError(f"this preset has no dataset {name!r}; params.yaml has {', '.join(self.datasets)}")
+        return self.datasets[name]
+
+
+class Settings(Block):
+    """The whole of params.yaml."""
+
+    presets: Annotated[list[PresetName], Field(min_length=1)]
+    mirror: str | None = None
+    configurations: dict[str, Configuration]
+    objective: Objective
+    criteria: Criteria
+    study: Study
+    ablation: Ablation
+    protocol: Protocol
+    sample: Preset
+    lab: Preset
+    paper: Preset
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for key, named in (
+            ("study.configurations", self.study.configurations),
+            ("ablation.table_5", self.ablation.table_5),
+            ("ablation.table_6", self.ablation.table_6),
+        ):
+            if unknown := sorted(set(named) - set(self.configurations)):
+                raise ValueError(f"{key} has {', '.join(unknown)}; known are {', '.join(self.configurations)}")
+        if self.ablation.data not in self.study.training_sets:
+            raise ValueError(f"ablation.data is {self.ablation.data}, which study.training_sets does not name")
+        for name in self.presets:
+            missing = sorted(set(self.study.datasets) - set(self.preset(name).datasets))
+            if missing:
+                raise ValueError(f"{name}.datasets lacks {', '.join(missing)}, which study.datasets names")
+        return self
+
+    def preset(self, name: str) -> Preset:
+        """The block of one preset. Raises `UserError` when there is no such preset."""
+        preset = getattr(self, name, None)
+        if not isinstance(preset, Preset):
+            known = [key for key in type(self).model_fields if isinstance(getattr(self, key), Preset)]
+            raise UserError(f"there is no preset {name!r}; params.yaml has {', '.join(known)}")
+        return preset
+
+    def configuration(self, name: str) -> Configuration:
+        """One configuration. Raises `UserError` when params.yaml has none of that name."""
+        if name not in self.configurations:
+            raise UserError(f"there is no configuration {name!r}; params.yaml has {', '.join(self.configurations)}")
+        return self.configurations[name]
+
+
+def load(path: Path = PARAMS) -> Settings:
+    """Read and check params.yaml.
+
+    Raises `UserError` for a missing file, broken YAML, a value that YAML 1.1 and 1.2 read differently
+    (Snakemake and DVC would disagree), or a value that the models above refuse.
+    """
+    values = read_params(path)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        lines = [explained(item, path, Settings.model_json_schema()) for item in error.errors()]
+        raise UserError("\n".join(lines)) from None
+
+
+def schema() -> str:
+    """The JSON schema of params.yaml, for editors (`params.schema.json`, kept in step by a test)."""
+    return json.dumps(Settings.model_json_schema(), indent=2) + "\n"

@@ -1,0 +1,17 @@
+"""What every block of params.yaml shares: strictness, and the types of its numbers."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PositiveInt = Annotated[int, Field(ge=1, examples=[16])]
+Count = Annotated[int, Field(ge=0, examples=[0])]
+LearningRate = Annotated[float, Field(gt=0, le=1, examples=[1.0e-4])]
+Weight = Annotated[float, Field(ge=0, examples=[0.01])]
+Iterations = Annotated[tuple[PositiveInt, ...], Field(strict=False, examples=[[50000, 100000]])]
+
+
+class Block(BaseModel):
+    """A block of params.yaml: unknown keys refused, types exact, numbers finite, values frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

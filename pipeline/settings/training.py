@@ -1,0 +1,76 @@
+"""Networks, schedules and how a training is run."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.settings.base import Block, Count, Iterations, LearningRate, PositiveInt
+
+FeatureSource = Literal["vgg19_torchvision", "vgg16_lpips"]
+
+VGG128_CROP = 128
+"""The one side, in pixels, of the crops that the VGG-128 discriminator judges."""
+
+
+class Network(Block):
+    """The generator (as published: features 64, blocks 23, growth 32, branch_blocks 3)."""
+
+    layout: Annotated[
+        Literal["paper", "released"],
+        Field(description="of a generator with branches: the paper's text, or the authors' checkpoint"),
+    ] = "paper"
+    features: PositiveInt
+    blocks: PositiveInt
+    growth: PositiveInt
+    branch_blocks: PositiveInt
+
+
+class Discriminator(Block):
+    """The discriminator (EDL and Impressionism track 2: patchgan, features 64, layers 3)."""
+
+    kind: Literal["patchgan", "vgg128", "unet"] = "patchgan"
+    features: PositiveInt
+    layers: Annotated[int | None, Field(ge=1, examples=[3], description="of a patchgan only")] = None
+
+    @model_validator(mode="after")
+    def _layers_of_a_patchgan(self) -> Self:
+        if (self.kind == "patchgan") != (self.layers is not None):
+            raise ValueError("`kind: patchgan` needs layers, e.g. 3; vgg128 and unet have none to choose")
+        return self
+
+
+class Perceptual(Block):
+    """Where the perceptual criteria take their features from."""
+
+    sources: Annotated[tuple[FeatureSource, ...], Field(min_length=1, strict=False)]
+    bottom: Annotated[str, Field(pattern=r"^conv\d_\d$", examples=["conv1_2"])]
+    top: Annotated[str, Field(pattern=r"^conv\d_\d$", examples=["conv5_4"])]
+
+
+class Schedule(Block):
+    """One training: Adam (0.9, 0.999), learning rate halved at the given iterations."""
+
+    iterations: PositiveInt
+    batch: PositiveInt
+    crop: Annotated[int, Field(ge=32, multiple_of=16, examples=[128], description="side of an HR crop")]
+    learning_rate: LearningRate
+    halve_at: Iterations
+    ema: Annotated[
+        float, Field(ge=0, lt=1, examples=[0.999], description="decay of the weights' average; 0 keeps none")
+    ] = 0.0
+
+
+class Run(Block):
+    """How every training of a preset is run."""
+
+    seed: Count
+    threads: Annotated[int, Field(ge=1, le=64, examples=[2], description="CPU threads: results depend on it")]
+    device: Literal["auto", "cpu", "cuda"]
+    log_every: PositiveInt
+    validate_every: PositiveInt
+    checkpoint_every: PositiveInt
+    precision: Annotated[
+        Literal["fp32", "bf16"], Field(description="of the networks' forwards; losses are float32 in both")
+    ] = "fp32"
+    channels_last: Annotated[bool, Field(description="memory layout of the networks")] = False
+    compile: Annotated[bool, Field(description="torch.compile of the generator")] = False

@@ -1,0 +1,30 @@
+"""From the crops of a pack to what a step reads: noise laid on, missing LR made, on the device."""
+
+import torch
+from torch import Tensor
+
+from pipeline.datasets.packs import Pack
+from pipeline.degradations import noise_pool, second_order
+
+
+def batch(
+    pack: Pack, seed: int, iteration: int, first: int, count: int, crop: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W, in [0, 1], on `device`.
+
+    Arguments as of `Pack.crops`; every sample depends on (seed, iteration, its place in the global batch) alone.
+    """
+    crops = pack.crops(seed, iteration, first, count, crop)
+    lr, hr, noise, wide = (_levels(part, device) for part in (crops.lr, crops.hr, crops.noise, crops.wide))
+    lr = noise_pool.inject(lr, noise)
+    if crops.clean:
+        seeds = [[seed, iteration, first + place] for place in crops.clean]
+        made = second_order.degrade(second_order.sharpen(wide), pack.scale, seeds)
+        inner = slice(crops.context // pack.scale, made.shape[-1] - crops.context // pack.scale)
+        lr[list(crops.clean)] = made[..., inner, inner]
+    return lr, hr
+
+
+def _levels(crops: Tensor, device: torch.device) -> Tensor:
+    """uint8 as float in [0, 1]. Bytes travel to the device, not floats."""
+    return crops.to(device).to(torch.get_default_dtype()).div(255).contiguous()
