@@ -104,16 +104,26 @@ def _get(file: Source, origin: str, target: Path) -> Fetched:
             raise WrongFileError("there is no such file")
         return Fetched(file, path, origin, check(path, file))
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Two processes would append to one partial file.
+    # Two processes would append to one partial file. The one that waited finds the work done.
     with FileLock(target.with_name(f".{target.name}.lock")):
+        if target.exists() and (sha256 := _checked(target, file)):
+            return Fetched(file, target, origin, sha256)
         incoming = target.with_name(f"{target.name}.incoming")
         sha256 = _transfer_checked(file, origin, incoming)
         incoming.replace(target)
     return Fetched(file, target, origin, sha256)
 
 
+def _checked(path: Path, file: Source) -> str | None:
+    """The sha256 of `path` when it is `file`, else None."""
+    try:
+        return check(path, file)
+    except WrongFileError:
+        return None
+
+
 def _transfer_checked(file: Source, url: str, incoming: Path) -> str:
-    """Transfer and check; when the parts of several tries make a wrong whole, once more from scratch."""
+    """Transfer and check; when an earlier beginning and the rest make a wrong whole, once more from scratch."""
     pieced = bool(_partials(incoming))
     _transfer(file, url, incoming)
     try:
@@ -122,24 +132,19 @@ def _transfer_checked(file: Source, url: str, incoming: Path) -> str:
         incoming.unlink()
         if not pieced:
             raise
-    _transfer(file, url, incoming)
-    try:
-        return check(incoming, file)
-    except WrongFileError:
-        incoming.unlink()
-        raise
+    return _transfer_checked(file, url, incoming)
 
 
 def _transfer(file: Source, url: str, incoming: Path) -> None:
     """Bring the bytes of `url` to `incoming`, with patience. Raises `WrongFileError` when that does not work."""
-    for wait in (*WAITS, None):
+    reason = ""
+    for wait in (0.0, *WAITS):
+        time.sleep(wait)
         try:
             return _try(file, url, incoming)
         except _BrokeOffError as error:
-            if wait is None:
-                raise WrongFileError(str(error)) from None
-        time.sleep(wait)
-    return None
+            reason = str(error)
+    raise WrongFileError(reason)
 
 
 def _try(file: Source, url: str, incoming: Path) -> None:
@@ -175,19 +180,11 @@ def _explain_break(file: Source, said: str, incoming: Path) -> None:
     if said.startswith("Download is incomplete"):
         raise _BrokeOffError(said.splitlines()[0].removesuffix("."))
     for partial in _partials(incoming):
-        if file.checksum and _is_whole(partial, file):
+        if file.checksum and _checked(partial, file):
             partial.replace(incoming)
             return
         partial.unlink()
-    raise _BrokeOffError("the server cannot resume the download")
-
-
-def _is_whole(path: Path, file: Source) -> bool:
-    try:
-        check(path, file)
-    except WrongFileError:
-        return False
-    return True
+    raise _BrokeOffError("the server sent other bytes than it was asked for")
 
 
 def _partials(incoming: Path) -> list[Path]:

@@ -50,7 +50,7 @@ def obtain(name: str, mirror: str | None, downloads: Path, folder: Path) -> None
     Args:
         name: a collection of the registry.
         mirror: a folder or URL that is tried before the official places; under it, in the collection's subfolder,
-            lie the archives or the unpacked images.
+            lie the archives, the single files or, in a local mirror, the unpacked images.
         downloads: where downloaded files are kept, in a subfolder for each collection.
         folder: exists and is temporary: after an error it holds some of the images.
 
@@ -68,7 +68,9 @@ def obtain(name: str, mirror: str | None, downloads: Path, folder: Path) -> None
             f"what was fetched is not {entry.title}: {str(error).removeprefix(f'{folder}: ')}\n"
             f"It came from {origins}. Remove that, and fetch again."
         ) from None
-    _record(name, entry, taken, Counter(item.part for item in items), kept, folder)
+    counts = Counter(item.part for item in items)
+    _note_inferred(entry, counts)
+    _record(name, entry, taken, counts, kept, folder)
 
 
 def _subfolder(name: str, mirror: str) -> str:
@@ -180,20 +182,29 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _inspect(name: str, folder: Path) -> list[Item]:
-    """The items of a collection in `folder`. Raises `UserError` for too few, too many or another version."""
+    """The items of a collection in `folder`. Raises `UserError` for too few, too many, or another version."""
     entry = collection(name)
     items = layouts.find(name, folder)
     counts = Counter(item.part for item in items)
     for part_name, part in entry.parts.items():
-        found = counts[part_name]
-        if found == part.count:
-            continue
-        told = f"{folder}: the part {part_name} has {found} images or pairs, {part.count} are published"
-        if part.certain:
-            raise UserError(f"{told}. Fetch the collection again.")
-        sys.stderr.write(f"note: {told}, a number that is inferred; going on with {found}.\n")
+        if part.certain and counts[part_name] != part.count:
+            raise UserError(
+                f"{folder}: {_told(part_name, counts[part_name], part.count)}. Fetch the collection again."
+            )
     _refuse_one_size(entry, items, folder)
     return items
+
+
+def _told(part: str, found: int, published: int) -> str:
+    return f"the part {part} has {found} images or pairs, {published} are published"
+
+
+def _note_inferred(entry: Collection, counts: Mapping[str, int]) -> None:
+    """Where the published number is only inferred, another one is said and let by."""
+    for name, part in entry.parts.items():
+        if not part.certain and counts[name] != part.count:
+            told = _told(name, counts[name], part.count)
+            sys.stderr.write(f"note: {entry.title}: {told}, a number that is inferred; going on.\n")
 
 
 def _refuse_one_size(entry: Collection, items: Sequence[Item], folder: Path) -> None:

@@ -17,6 +17,9 @@ from pipeline.errors import UserError
 from pipeline.progress import progress
 
 CHUNK = 1024 * 1024
+MB = 10**6
+LARGE = 10**8
+"""From this many bytes on, unpacking shows its progress."""
 
 ZIP = b"PK\x03\x04"
 """How a zip begins. (Python looks for its end instead, which a truncated one lacks.)"""
@@ -69,8 +72,8 @@ def unpack(archive: Path, folder: Path, place: Placement, limits: Limits | None 
     _refuse_full_disk(archive, size, folder)
     budget = limits.ratio * size + limits.slack
     taken: set[str] = set()
-    seen = 0
-    with _readable(archive), progress(f"unpack {archive.name} (MB)", size // 10**6, shown=size > 10**8) as meter:
+    seen = written = shown = 0
+    with _readable(archive), progress(f"unpack {archive.name} (MB)", size // MB, shown=size > LARGE) as meter:
         for seen, member in enumerate(_members(archive), 1):
             budget -= member.size
             _refuse(archive, member)
@@ -84,7 +87,10 @@ def unpack(archive: Path, folder: Path, place: Placement, limits: Limits | None 
                 continue
             _claim(archive, target, taken)
             _write(member, folder / target)
-            meter.update(member.size // 10**6)
+            written += member.size
+            if written // MB > shown:
+                meter.update(written // MB - shown)
+                shown = written // MB
     return Unpacked(len(taken), seen - len(taken))
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,10 @@ def test_a_server_in_trouble_is_asked_again_and_one_that_refuses_is_not(server, 
         (page(QUOTA), "it is Google Drive's page on an exceeded quota instead of the file"),
         (flipped, "wrong sha256: found [0-9a-f]{64}, published is [0-9a-f]{64}"),
         (announcing(1000), "it has 1000 bytes, the published file has 2000"),
-        (announcing(3_000_000), "the server cannot resume the download|Download is incomplete: received"),
+        (
+            announcing(3_000_000),
+            "the server sent other bytes than it was asked for|Download is incomplete: received",
+        ),
         (cut(0), "Download is incomplete: received 0 bytes"),
     ],
 )
@@ -199,6 +203,21 @@ def test_a_bad_source_is_named_with_its_fault_and_the_next_one_is_used(server, t
     fetched = download([pinned(content, bad, good)], {}, tmp_path)
     assert (fetched.origin, fetched.path.read_bytes()) == (good, content)
     assert visible(tmp_path) == ["set.zip"]
+
+
+def test_a_server_that_falls_silent_is_given_up_and_asked_for_the_rest(server, tmp_path, content, monkeypatch):
+    monkeypatch.setattr(module, "TIMEOUT", (5.0, 0.3))
+    url = server.serve("set.zip", content, stall(1_200_000), whole)
+    assert download([pinned(content, url)], {}, tmp_path).path.read_bytes() == content
+    assert server.asked[-1] == Asked("set.zip", 2 * PIECE)
+
+
+def test_of_two_that_want_one_file_the_second_finds_it_done(server, tmp_path, content):
+    file = pinned(content, server.serve("set.zip", content))
+    with ThreadPoolExecutor(4) as pool:
+        paths = {fetched.path for fetched in pool.map(lambda _: download([file], {}, tmp_path), range(4))}
+    assert paths == {tmp_path / "set.zip"}
+    assert len(server.asked) == 1
 
 
 def test_a_dead_server_is_named(tmp_path, content):
