@@ -58,17 +58,19 @@ def test_the_bicubic_kernel_would_have_no_bicubic_loss():
     torch.testing.assert_close(kernelgan._bicubic(crop), expected)
 
 
-def test_constraints_begin_to_change_after_three_close_losses_in_a_row():
+def test_constraints_change_only_after_three_close_losses_in_a_row():
     constraints = Constraints()
-    for iteration, loss in enumerate([0.3, 0.3, 0.5, 0.3, 0.3], 1):
-        constraints.update(iteration, loss)
-    constraints.update(200, 0.5)
+    for iteration, (loss, total) in enumerate(
+        [(0.3, 1), (0.3, 1), (0.5, 1), (0.3, 1), (0.3, 0), (0.3, 1), (0.3, 1)], 1
+    ):
+        constraints.update(iteration, loss, total)
+    constraints.update(200, 0.5, 1)
     assert constraints.bicubic == 5
     for iteration in (201, 202, 203):
-        constraints.update(iteration, 0.3)
+        constraints.update(iteration, 0.3, 1.05)
     seen = []
     for iteration in range(204, 1001):
-        constraints.update(iteration, 9.0)
+        constraints.update(iteration, 9.0, 0)
         if iteration % 200 == 0:
             seen.append((constraints.bicubic, constraints.centre, constraints.sparse))
     assert [weights for weights, *_ in seen] == pytest.approx([5e-2, 5e-4, 5e-6, 5e-6])
@@ -150,3 +152,12 @@ def test_an_estimate_is_a_kernel_and_a_function_of_its_seed(photograph):
     torch.rand(5)
     np.testing.assert_array_equal(kernelgan.estimate(photograph, 1, 8), kernel)
     assert not np.array_equal(kernelgan.estimate(photograph, 2, 8), kernel)
+
+
+def test_a_short_training_is_already_closer_to_the_truth_than_no_blur_at_all(photograph):
+    raw = kernelgan.learn(photograph, 6, 120)
+    assert raw.sum() == pytest.approx(1, abs=0.2)
+    truth, sharp = gaussian(SUPPORT, 1.2, 2.2), np.zeros((SUPPORT, SUPPORT))
+    sharp[7:9, 7:9] = 1 / 4
+    found = kernelgan.processed(raw)
+    assert ((found - truth) ** 2).sum() < ((sharp - truth) ** 2).sum() / 2
