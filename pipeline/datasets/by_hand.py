@@ -14,7 +14,7 @@ def instructions(name: str, entry: Collection, wanted: Sequence[Source], downloa
         known = f"{file.size}; {file.checksum or 'no checksum published'}"
         lines += [
             f"  {'or ' if number else ''}file: {file.name} ({known})",
-            *(f"    from: {place}" for place in file.by_hand or file.urls),
+            *(f"    from: {place}" for place in dict.fromkeys((*file.by_hand, *file.urls))),
             f"    to:   {downloads / file.name}",
             f"    or:   <mirror root>/{mirror_folder(name)}/{file.name}, with CRIA_MIRROR=<mirror root>",
         ]

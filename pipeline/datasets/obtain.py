@@ -94,7 +94,14 @@ def _take(name: str, entry: Collection, near: str | None, kept: Path, folder: Pa
             return _take_unpacked(name, Path(near), folder)
         except UserError as error:
             failures.append(Failure(near, str(error).removeprefix(f"{near}: ")))
-    fetched = [_fetch(name, entry, group, mirrors, kept, failures) for group in candidates]
+    fetched, missing = [], []
+    for group in candidates:
+        try:
+            fetched.append(_fetch(name, entry, group, mirrors, kept, failures))
+        except UnavailableError as error:
+            missing.append(str(error))
+    if missing:
+        raise UserError("\n".join(missing))  # all at once: a person goes to the browser once
     left_out = 0
     for archive, got in zip(entry.files, fetched, strict=True):
         place = partial(_place, entry, archive.name.partition(".")[0])

@@ -215,6 +215,17 @@ def test_a_newcomer_whom_google_drive_refuses_is_told_all_to_finish_by_hand(plac
     assert counts("realsr", place.obtain("realsr")) == COUNTS["realsr"]
 
 
+def test_all_archives_that_are_missing_are_told_at_once(place):
+    place.publish()
+    for name in ("train-target.zip", "track1-valid-gt.zip"):
+        place.server.serve(f"ntire2020/{name}", b"", status(404))
+    said = place.refused("ntire2020")
+    assert [line.split(" of ")[0] for line in said.splitlines() if line.startswith("could not get")] == [
+        "could not get train-target.zip",
+        "could not get track1-valid-gt.zip",
+    ]
+
+
 def test_the_official_message_names_googles_and_baidus_pages_and_the_rounded_size(monkeypatch, tmp_path):
     def unplugged(*_, **__):
         raise transfers.WrongFileError("no network in this test")
