@@ -1,0 +1,54 @@
+"""`python -m benchmarks <topic>`: a topic's ways side by side, as a table. It measures; it passes no judgement."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import explained
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Rounds = Annotated[int, typer.Option(min=1, help="How often every way is timed.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write every round here, as JSON.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")]
+
+
+@app.callback()
+def topics() -> None:
+    """Benchmarks of the study, a topic a command."""
+
+
+@app.command()
+def loading(
+    rounds: Rounds = 9,
+    images: Annotated[int, typer.Option(min=1, help="How many pairs of 600x840 (HR) the data have.")] = 20,
+    batches: Annotated[int, typer.Option(min=1, help="Batches a round from PNG files; packs get 50 times.")] = 4,
+    json: Json = None,
+    markdown: Markdown = None,
+) -> None:
+    """Random aligned x4 crops, from a pack and from a folder of PNG files."""
+    from benchmarks import loading as topic
+    from benchmarks.rounds import report
+
+    with explained():
+        report(topic.measure(topic.Setup(images=images, batches=batches), rounds), json, markdown)
+
+
+@app.command()
+def preparation(
+    rounds: Rounds = 9,
+    images: Annotated[int, typer.Option(min=1, help="How many pairs of 600x840 (HR) a round prepares.")] = 5,
+    json: Json = None,
+    markdown: Markdown = None,
+) -> None:
+    """What training reads, made of a folder of PNG files: a pack, and sub-images."""
+    from benchmarks import preparation as topic
+    from benchmarks.rounds import report
+
+    with explained():
+        report(topic.measure(topic.Setup(images=images), rounds), json, markdown)
+
+
+if __name__ == "__main__":
+    app()
