@@ -91,18 +91,21 @@ def _rgb(luma: Tensor, chroma: Tensor) -> Tensor:
 
 
 def _coded(plane: Tensor, tables: Tensor) -> Tensor:
-    """Planes N x C x H x W, in levels about 0, after transform, quantisation and the way back."""
-    basis = _dct(plane)
+    """Planes N x C x H x W, in levels about 0, after transform, quantisation and the way back.
+
+    In float64: products of lower precision, which a training may ask for, would round to other coefficients.
+    """
+    basis = _dct().to(plane.device)
     count, channels, height, width = plane.shape
-    blocks = plane.reshape(count, channels, height // 8, 8, width // 8, 8).transpose(3, 4)
+    blocks = plane.double().reshape(count, channels, height // 8, 8, width // 8, 8).transpose(3, 4)
     coefficients = (basis @ blocks @ basis.mT / tables).round() * tables
     decoded = torch.matmul(basis.mT @ coefficients, basis).transpose(3, 4).reshape(plane.shape)
-    return decoded.round().clamp(-128, 127)
+    return decoded.round().clamp(-128, 127).to(plane.dtype)
 
 
-def _dct(like: Tensor) -> Tensor:
+def _dct() -> Tensor:
     """The orthonormal DCT-II of 8 samples, a row for each frequency."""
-    frequency, sample = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+    frequency, sample = torch.meshgrid(*[torch.arange(8, dtype=torch.float64)] * 2, indexing="ij")
     basis = torch.cos((2 * sample + 1) * frequency * math.pi / 16) / 2
     basis[0] /= math.sqrt(2)
-    return basis.to(like)
+    return basis

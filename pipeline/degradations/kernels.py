@@ -40,8 +40,7 @@ def apply(images: Tensor, kernels: Tensor, scale: int) -> Tensor:
     # A kernel smaller than a block starts inside of it.
     windows = padded[:, :, beyond - before :, beyond - before :]
     # One image after the other: a convolution of many groups may add up in another order than one of few.
-    pairs = zip(windows, kernels.to(images.dtype), strict=True)
-    return torch.stack([_correlated(image, kernel, scale) for image, kernel in pairs])
+    return torch.stack([_correlated(*pair, scale) for pair in zip(windows, kernels, strict=True)])
 
 
 def _moved_by_half_a_pixel(kernels: Tensor) -> Tensor:
@@ -52,4 +51,7 @@ def _moved_by_half_a_pixel(kernels: Tensor) -> Tensor:
 
 
 def _correlated(image: Tensor, kernel: Tensor, stride: int) -> Tensor:
-    return functional.conv2d(image[:, None], kernel[None, None], stride=stride)[:, 0]
+    # Single precision on a GPU may mean TensorFloat-32, too coarse for 8 bits; a CPU is exact enough, and faster.
+    precision = torch.float64 if image.is_cuda else image.dtype
+    planes, weights = image[:, None].to(precision), kernel[None, None].to(precision)
+    return functional.conv2d(planes, weights, stride=stride)[:, 0].to(image.dtype)

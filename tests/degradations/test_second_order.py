@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,9 +14,16 @@ from pipeline.degradations.blur_kernels import Bell, Sinc
 from pipeline.degradations.second_order import add_noise, apply, degrade, sharpen
 from pipeline.degradations.second_order_table import KERNELS, Drawn, DrawnPass, Noise, draw
 
-DRAWS = [draw([7, n]) for n in range(4000)]
-PASSES = {"first": [drawn.first for drawn in DRAWS], "second": [drawn.second for drawn in DRAWS]}
 STILL = DrawnPass(None, 1.0, "area", Noise("gaussian", 0.0, False, 0), 100)
+
+
+@cache
+def draws():
+    return [draw([7, n]) for n in range(4000)]
+
+
+def passes(*which):
+    return [getattr(drawn, name) for name in which for drawn in draws()]
 
 
 def photograph(side=64, count=1):
@@ -43,9 +51,9 @@ def kind(blur):
 
 @pytest.mark.parametrize(("which", "blurred", "largest"), [("first", 1, 3), ("second", 0.8, 1.5)])
 def test_blurs_come_as_published(which, blurred, largest):
-    blurs = [drawn.blur for drawn in PASSES[which] if drawn.blur]
+    blurs = [drawn.blur for drawn in passes(which) if drawn.blur]
     bells = [blur for blur in blurs if isinstance(blur, Bell)]
-    assert_share(len(blurs), len(DRAWS), blurred)
+    assert_share(len(blurs), len(draws()), blurred)
     assert_share(len(blurs) - len(bells), len(blurs), 0.1)
     kinds = Counter(map(kind, bells))
     for name, probability in KERNELS.items():
@@ -60,7 +68,7 @@ def test_blurs_come_as_published(which, blurred, largest):
 
 
 def test_betas_lie_under_one_as_often_as_over_it():
-    bells = [blur for passes in PASSES.values() for blur in (one.blur for one in passes) if isinstance(blur, Bell)]
+    bells = [drawn.blur for drawn in passes("first", "second") if isinstance(drawn.blur, Bell)]
     generalised = [blur.beta for blur in bells if kind(blur).startswith("generalised")]
     assert_share(sum(beta < 1 for beta in generalised), len(generalised), 0.5)
     assert_uniform([beta for beta in generalised if beta < 1], 0.5, 1)
@@ -71,7 +79,7 @@ def test_betas_lie_under_one_as_often_as_over_it():
 
 
 def test_sinc_cutoffs_reach_lower_in_large_kernels():
-    blurs = [one.blur for passes in PASSES.values() for one in passes if isinstance(one.blur, Sinc)]
+    blurs = [drawn.blur for drawn in passes("first", "second") if isinstance(drawn.blur, Sinc)]
     assert_uniform([blur.cutoff for blur in blurs if blur.size < 13], math.pi / 3, math.pi)
     assert_uniform([blur.cutoff for blur in blurs if blur.size >= 13], math.pi / 5, math.pi)
 
@@ -80,39 +88,38 @@ def test_sinc_cutoffs_reach_lower_in_large_kernels():
     ("which", "up", "down", "smallest", "largest"), [("first", 0.2, 0.7, 0.15, 1.5), ("second", 0.3, 0.4, 0.3, 1.2)]
 )
 def test_resizes_come_as_published(which, up, down, smallest, largest):
-    factors = [drawn.factor for drawn in PASSES[which]]
+    factors = [drawn.factor for drawn in passes(which)]
     assert_share(sum(factor > 1 for factor in factors), len(factors), up)
     assert_share(sum(factor < 1 for factor in factors), len(factors), down)
     assert_uniform([factor for factor in factors if factor > 1], 1, largest)
     assert_uniform([factor for factor in factors if factor < 1], smallest, 1)
-    for modes in ([drawn.mode for drawn in PASSES[which]], [drawn.mode for drawn in DRAWS]):
+    for modes in ([drawn.mode for drawn in passes(which)], [drawn.mode for drawn in draws()]):
         for mode in ("area", "bilinear", "bicubic"):
             assert_share(modes.count(mode), len(modes), 1 / 3)
 
 
 @pytest.mark.parametrize(("which", "sigma", "scale"), [("first", 30, 3), ("second", 25, 2.5)])
 def test_noise_and_quality_come_as_published(which, sigma, scale):
-    noises = [drawn.noise for drawn in PASSES[which]]
+    noises = [drawn.noise for drawn in passes(which)]
     gaussian = [noise.strength for noise in noises if noise.kind == "gaussian"]
     assert_share(len(gaussian), len(noises), 0.5)
     assert_uniform(gaussian, 1, sigma)
     assert_uniform([noise.strength for noise in noises if noise.kind == "poisson"], 0.05, scale)
     assert_share(sum(noise.grey for noise in noises), len(noises), 0.4)
     assert len({noise.seed for noise in noises}) == len(noises)
-    assert_uniform([drawn.quality for drawn in PASSES[which]], 30, 95)
+    assert_uniform([drawn.quality for drawn in passes(which)], 30, 95)
 
 
 def test_the_end_comes_as_published():
-    sincs = [drawn.sinc for drawn in DRAWS if drawn.sinc]
-    assert_share(len(sincs), len(DRAWS), 0.8)
+    sincs = [drawn.sinc for drawn in draws() if drawn.sinc]
+    assert_share(len(sincs), len(draws()), 0.8)
     assert_uniform([sinc.cutoff for sinc in sincs], math.pi / 3, math.pi)
-    assert_share(sum(drawn.jpeg_first for drawn in DRAWS), len(DRAWS), 0.5)
+    assert_share(sum(drawn.jpeg_first for drawn in draws()), len(draws()), 0.5)
 
 
 def test_the_two_passes_and_other_seeds_draw_their_own():
-    assert len({drawn.first.quality for drawn in DRAWS} | {drawn.second.quality for drawn in DRAWS}) == 2 * len(
-        DRAWS
-    )
+    qualities = [drawn.quality for drawn in passes("first", "second")]
+    assert len(set(qualities)) == 2 * len(draws())
     assert draw([1, 2, 3]) == draw([1, 2, 3])
     assert draw([1, 2, 3]) != draw([1, 3, 2])
 
@@ -140,7 +147,7 @@ def test_the_global_generators_are_neither_used_nor_touched():
     assert torch.equal(degrade(hr, 4, [[1]]), one)
 
 
-def test_the_result_are_eight_bit_levels_even_of_tiny_images():
+def test_the_results_are_eight_bit_levels_even_of_tiny_images():
     # 8 pixels times 0.15 leave one: less than any kernel's radius.
     hr = photograph(8, count=60)
     lr = degrade(hr, 4, [[n] for n in range(60)])
