@@ -55,7 +55,7 @@ MISTAKES = {
     "date for text": ("sample.label", "2026-01-01", ["valid string"]),
     "indivisible crop": ("sample.training.crop", "50", ["multiple of 16", "(got 50)", "for example 128"]),
     "unknown device": ("sample.run.device", "gpu", ["'auto', 'cpu' or 'cuda'", "(got 'gpu')"]),
-    "unknown preset": ("presets", "[smaple]", ["'sample'", "(got 'smaple')"]),
+    "unknown preset": ("presets", "[smaple]", ["'sample', 'lab' or 'paper'", "(got 'smaple')"]),
     "no preset": ("presets", "[]", ["at least 1"]),
     "unknown dataset": ("study.training_sets", "[reelsr]", ["'realsr'", "(got 'reelsr')"]),
     "unknown criterion": ("configurations.full.negatives", "[perc_tip]", ["'perc_top'", "(got 'perc_tip')"]),

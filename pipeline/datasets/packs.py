@@ -89,7 +89,7 @@ class Pack:
         Raises `UserError` when a training image, or a noise patch, is smaller than the crop.
         """
         side, context = crop // self.scale, self._context(crop)
-        self._refuse_crop(crop, context)
+        self._refuse_crop(crop)
         lr, noise = (np.zeros((count, side, side, 3), np.uint8) for _ in range(2))
         hr = np.empty((count, crop, crop, 3), np.uint8)
         clean, wide = [], [np.empty((0, *[crop + 2 * context] * 2, 3), np.uint8)]
@@ -134,16 +134,21 @@ class Pack:
     def _hr(self, spot: Spot) -> Pixels:
         return _view(self.hr, spot.hr, spot.height * self.scale, spot.width * self.scale)
 
-    def _refuse_crop(self, crop: int, context: int) -> None:
-        for spot in self.training:
-            needed = crop + (0 if spot.lr is not None else 2 * context)
-            if needed > self.scale * min(spot.height, spot.width):
-                around = f" with {context} around it" if needed > crop else ""
-                raise UserError(
-                    f"a crop of {crop} pixels{around} is larger than the HR image {spot.id} "
-                    f"({spot.width * self.scale}x{spot.height * self.scale}): lower "
-                    "<preset>.trunk.crop or <preset>.training.crop in params.yaml."
-                )
+    def _largest_crop(self, spot: Spot) -> int:
+        """The side in HR pixels of the largest crop of an image, with its context where it is degraded."""
+        side = self.scale * min(spot.height, spot.width)
+        return side if spot.lr is not None else int((side - 2 * self.scale) / (1 + 2 * CONTEXT))
+
+    def _refuse_crop(self, crop: int) -> None:
+        smallest = min(self.training, key=self._largest_crop)
+        largest = self._largest_crop(smallest)
+        if crop > largest:
+            around = "" if smallest.lr is not None else " with the context that its degradation needs"
+            raise UserError(
+                f"a crop of {crop} pixels{around} is larger than the HR image {smallest.id} ("
+                f"{smallest.width * self.scale}x{smallest.height * self.scale}): lower <preset>.trunk.crop and "
+                f"<preset>.training.crop in params.yaml to {largest} or less."
+            )
         if len(self.noise) and crop // self.scale > self.noise.shape[1]:
             raise UserError(
                 f"a crop of {crop} pixels needs noise patches of at least {crop // self.scale} pixels: raise "

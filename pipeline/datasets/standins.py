@@ -1,9 +1,9 @@
 """Stand-ins: small collections with the layout, the naming and the kind of degradation of the official ones.
 
 Every collection is made of the photographs that ship inside packages, seen through a camera model. The pool of
-photographs is divided once, by role: no photograph (so no crop of one) is on both sides of the line between training
-and test in any of them, nor in two of source, target and validation. `standin.csv` in its folder records where each
-file comes from.
+photographs is divided once, by role: no photograph (so no crop of one) is on both sides of the line between
+training and test in any of them, nor in two of source, target and validation. `standin.csv` in its folder records
+where each file comes from.
 """
 
 import csv

@@ -47,10 +47,11 @@ def dataset(project, name, scale, with_hr=True):
         if with_hr:
             picture(project / "runs/sample/raw" / name / hr, height, 32, number + 10)
         truth = hr if with_hr else ""
-        rows.append({"id": f"id{number}", "role": role, "hr": truth, "lr": lr, "height": height, "width": 32})
+        files = {"collection": name, "hr": truth, "lr": lr}
+        rows.append({"id": f"id{number}", "role": role, **files, "height": height, "width": 32})
     split = project / "runs/sample/splits" / f"{name}.csv"
     split.parent.mkdir(parents=True, exist_ok=True)
-    columns = ["id", "role", "hr", "lr", "hr_sha256", "lr_sha256", "height", "width"]
+    columns = ["id", "role", "collection", "hr", "lr", "hr_sha256", "lr_sha256", "height", "width"]
     with split.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
@@ -182,8 +183,8 @@ def test_a_missing_image_is_named_by_score(project, name):
 
 def test_a_restored_image_of_another_size_is_named(project):
     root = project / "runs/sample"
-    picture(root / "restored/realsr/bicubic/id1.png", 20, 32, 0)
-    with pytest.raises(UserError, match=r"id1\.png is 32x20 .*1_HR\.png is 32x24"):
+    picture(root / "restored/realsr/bicubic/id1.png", 16, 32, 0)
+    with pytest.raises(UserError, match=r"id1\.png is 32x16 .*1_HR\.png is 32x24"):
         score(root, "realsr", PARAMS.protocol)
 
 

@@ -48,7 +48,7 @@ def write_images(root, dataset, methods):
         for method in methods:
             save(root / "restored" / dataset / method / f"{name}.png", 112, 104, number + 20)
         truth = "" if dataset == "realsr_zero" else hr
-        files = {"hr": truth, "lr": f"{name}_LR.png", "hr_sha256": "", "lr_sha256": ""}
+        files = {"collection": dataset, "hr": truth, "lr": f"{name}_LR.png", "hr_sha256": "", "lr_sha256": ""}
         rows.append({"id": name, "role": "test", **files, "height": 112, "width": 104})
     write_csv(root / "splits" / f"{dataset}.csv", rows)
 

@@ -145,14 +145,14 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
 def test_the_page_says_what_was_run_on_which_data(html):
     text = " ".join(Page(html).text.split())
     for words in (
-        "Not the paper's data, but stand-ins made",
+        "Not the paper's data: stand-ins made",
         "stand-ins made of scikit-image and scikit-learn photographs",
         "VGG-16 <of a test> (vgg16_lpips)",
         "the paper's are of VGG-19",
         "full-camerasr-0a1b",
         "c0ffeec0ffee",
         "the median test image by PSNR of the reference row",
-        "CameraSR (stand-in), image im1",
+        "stand-in for CameraSR, image im1",
     ):
         assert words in text
     assert "<of a test>" not in html  # escaped

@@ -25,8 +25,8 @@ from pipeline.reporting.tables import Source, marks, study_table
 
 CHECKOUT = Path(__file__).parents[2]
 PAPER = CHECKOUT / "reports" / "paper"
-STANDIN = Source("sample", "made of 50% a_b & c photographs", official=False)
-OFFICIAL = Source("paper", "the official archives", official=True)
+STANDIN = Source("sample", "stand-in for a set", "made of 50% a_b & c photographs", official=False)
+OFFICIAL = Source("paper", "the paper's set", "the official archives", official=True)
 CAMERASR = next(layout for layout in LAYOUTS if layout.dataset == "camerasr")
 
 
@@ -175,7 +175,7 @@ def test_stand_in_data_has_its_label_and_no_difference(write):
 
 def test_stand_in_data_is_said_not_to_be_comparable():
     for text in (to_markdown(camerasr(STANDIN, full=26.0)), to_latex(camerasr(STANDIN, full=26.0))):
-        assert "stand-in for CameraSR" in text
+        assert "stand-in for a set" in text
         assert "must not be compared" in text
 
 

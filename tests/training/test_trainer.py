@@ -74,9 +74,11 @@ def test_a_step_of_every_choice_moves_all_of_both_networks(experiment, make_trai
     for _ in range(3):  # convolutions that start at zero hold back those before them for a step or two
         terms = trainer.step()
         assert all(term.isfinite() for term in terms.values())
+    # A relativistic game compares logits with logits: what shifts them all has no gradient but that of rounding.
+    shift = [key for key, _ in trainer.discriminator.named_parameters()][-1:] if game == "relativistic" else []
     for name, network in (("generator", trainer.generator), ("discriminator", trainer.discriminator)):
         still = [key for key, value in network.named_parameters() if torch.equal(before[name][key], value)]
-        assert still == []
+        assert set(still) <= {key for key in shift if name == "discriminator" and key.endswith("bias")}
 
 
 @pytest.mark.parametrize("discriminator", [{"layers": 2}, {"kind": "unet"}])
@@ -131,7 +133,7 @@ def test_a_sample_strip_shows_lr_sr_both_parts_the_mask_and_hr(experiment, make_
     assert strip.shape == (32, 32 * 6, 3)
     if layout == "released":  # a fresh mask prefers none of its 8 channels
         np.testing.assert_allclose(strip[:, 4 * 32 : 5 * 32] / 255, 1 / 8, atol=0.01)
-    np.testing.assert_array_equal(strip[:, 5 * 32 :, ::-1], hr)
+    np.testing.assert_array_equal(strip[:, 5 * 32 :], hr)
 
 
 def test_training_lowers_the_probe(make_trainer):
