@@ -129,7 +129,7 @@ def estimate(
 def learn(image: NDArray[np.uint8], seed: int, iterations: int, device: str | torch.device = "cpu") -> Kernel:
     """The generator's KERNEL x KERNEL kernel after training on one photograph (as for `estimate`)."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         generator, discriminator = Generator().to(device), Discriminator().to(device)
     noise, constraints = torch.Generator(device).manual_seed(seed), Constraints()
     optimisers = [torch.optim.Adam(net.parameters(), RATE, BETAS) for net in (generator, discriminator)]
