@@ -14,7 +14,6 @@ from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.settings import SCALES
 
-
 IDS = {
     ("realsr", "train"): [f"Canon_{number:03}" for number in range(1, 201)],
     ("realsr", "test"): [f"Canon_{number:03}" for number in range(1, 51)],
