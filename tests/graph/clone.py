@@ -15,7 +15,7 @@ def shrink(params: dict) -> None:
     sample = params["sample"]
     few = {"train": 6, "source": 6, "target": 3, "validation": 1, "test": 2}
     for dataset, composition in sample["datasets"].items():
-        composition["standin"] = 96
+        composition["standin"] = 256 if dataset == "realsr" else 96  # KernelGAN needs LR images of 64 px
         for part in composition["parts"]:
             part["roles"].update({role: 1 if dataset == "realsr_zero" else few[role] for role in part["roles"]})
     sample["datasets"]["realsr"]["recipe"] |= {"noise_patch": 8, "kernel_images": 1, "kernel_iterations": 5}
