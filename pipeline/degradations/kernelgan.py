@@ -46,9 +46,16 @@ KEPT = 40
 
 
 @dataclass
-class Constraints:
-    """The weights of what the kernel must obey; the first gives way once the generator has begun to reduce."""
+class Weights:
+    """The weights of the generator's losses, and their schedule.
 
+    Published is a schedule that begins after three bicubic losses under 0.4 in a row. A generator that has not yet
+    grown out of its initial zero has such losses too, and the discriminator's batch normalisation makes so much of
+    next to nothing that some trainings never grow at all. So here the kernel must sum to about 1 as well, and until
+    then, for some 40 iterations, the discriminator's opinion does not count.
+    """
+
+    gan: float = 0.0
     bicubic: float = 5.0
     sum: float = 0.5
     boundaries: float = 0.5
@@ -57,14 +64,11 @@ class Constraints:
     close_in_a_row: int = 0
 
     def update(self, iteration: int, bicubic_loss: float, total: float) -> None:
-        """After iteration 1, 2, ...: three bicubic losses under 0.4 in a row, then the schedule begins.
-
-        The kernel's `total` must be about 1 as well, which the authors do not ask for: a generator that has not yet
-        grown out of its initial zero can have such a loss too, and without the bicubic one it often never does.
-        """
-        if self.close_in_a_row < 3:
+        """After iteration 1, 2, ..., with the bicubic loss and the kernel's sum that it had."""
+        if not self.gan:
             close = bicubic_loss < 0.4 and abs(1 - total) < 0.1
             self.close_in_a_row = self.close_in_a_row + 1 if close else 0
+            self.gan = float(self.close_in_a_row == 3)
         elif iteration % 200 == 0:
             self.bicubic = max(self.bicubic / 100, 5e-6)
             if self.bicubic < 5e-3:
@@ -131,7 +135,7 @@ def learn(image: NDArray[np.uint8], seed: int, iterations: int, device: str | to
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         generator, discriminator = Generator().to(device), Discriminator().to(device)
-    noise, constraints = torch.Generator(device).manual_seed(seed), Constraints()
+    noise, weights = torch.Generator(device).manual_seed(seed), Weights()
     optimisers = [torch.optim.Adam(net.parameters(), RATE, BETAS) for net in (generator, discriminator)]
     schedules = [torch.optim.lr_scheduler.StepLR(optimiser, RATE_STEP) for optimiser in optimisers]
     with progress("KernelGAN", iterations) as meter:
@@ -139,15 +143,15 @@ def learn(image: NDArray[np.uint8], seed: int, iterations: int, device: str | to
             kernel = generator()
             halved = halve(large, kernel)
             similar = functional.mse_loss(halved, _bicubic(large))
-            fooled = 1 - discriminator(halved).mean()
-            _step(optimisers[0], fooled + constraints.bicubic * similar + _prior(kernel, constraints))
+            caught = 1 - discriminator(halved).mean()
+            _step(optimisers[0], weights.gan * caught + weights.bicubic * similar + _prior(kernel, weights))
             with torch.no_grad():
                 fake = _noisy(halve(large, generator()), noise)
             told = discriminator(fake).mean() + 1 - discriminator(_noisy(real, noise)).mean()
             _step(optimisers[1], told / 2)
             for schedule in schedules:
                 schedule.step()
-            constraints.update(iteration, similar.item(), kernel.sum().item())
+            weights.update(iteration, similar.item(), kernel.sum().item())
             meter.update()
     return np.asarray(generator().detach().cpu().numpy(), np.float64)
 
@@ -231,7 +235,7 @@ def _bicubic(large: Tensor) -> Tensor:
     return bicubic.downscale(large, 2)[..., edge:-edge, edge:-edge]
 
 
-def _prior(kernel: Tensor, weights: Constraints) -> Tensor:
+def _prior(kernel: Tensor, weights: Weights) -> Tensor:
     total, places = kernel.sum(), torch.arange(float(KERNEL), device=kernel.device)
     centre = torch.stack([kernel.sum(1) @ places, kernel.sum(0) @ places]) / total
     off = ((centre - KERNEL / 2) ** 2).mean()
