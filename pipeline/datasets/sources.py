@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.datasets.obtain import obtain
 from pipeline.datasets.registry import collection
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.settings import Composition
 
 
@@ -27,13 +28,13 @@ def fetch(composition: Composition, seed: int, mirror: str | None, downloads: Pa
 
             standins.write(composition, name, seed, place)
         elif origin := collection(name).made_of:
-            _made(composition, origin, seed, mirror, downloads, place)
+            _made(name, origin, composition, seed, mirror, downloads, place)
         else:
             obtain(name, mirror, downloads, place)
 
 
 def _made(
-    composition: Composition, origin: str, seed: int, mirror: str | None, downloads: Path, folder: Path
+    name: str, origin: str, composition: Composition, seed: int, mirror: str | None, downloads: Path, folder: Path
 ) -> None:
     """NTIRE-like images of another collection's photographs, the one collection that is made of another."""
     from pipeline.datasets import ntire_like
@@ -43,3 +44,8 @@ def _made(
     with tempfile.TemporaryDirectory(dir=folder.parent) as photographs:
         obtain(origin, mirror, downloads, Path(photographs))
         ntire_like.write(Path(photographs), composition.recipe, seed, folder)
+    made = {"collection": name, "made_of": origin, "seed": seed, "recipe": composition.recipe.model_dump()}
+    entry = collection(name)
+    write_json(
+        folder / "provenance.json", made | {"title": entry.title, "licence": entry.licence, "terms": entry.terms}
+    )

@@ -11,7 +11,9 @@ SHOWN = 64
 AMPLIFICATION = 8
 """Of noise: a standard deviation of 3 grey levels cannot be seen on a screen, one of 24 can."""
 
-_NOISE_A_ROW, _KERNELS_A_ROW = 4, 8
+_VIEW = 64
+"""Side in pixels of what is shown of a patch: noise hardly compresses, and a report should stay small."""
+_NOISE_A_ROW, _KERNELS_A_ROW = 8, 8
 """Narrow enough to be seen pixel by pixel: a browser that shrinks a sheet averages the noise away."""
 _GAP = 6
 _SEAM = 2
@@ -22,7 +24,7 @@ _MARK = np.array([255, 96, 0], np.uint8)
 
 
 def noise_sheet(patches: NDArray[np.uint8]) -> Pixels:
-    """At most `SHOWN` patches, each as it is and, on its right, less its mean and `AMPLIFICATION` times as strong.
+    """The middle of at most `SHOWN` patches, as it is and, on its right, less the patch's mean and amplified.
 
     Args:
         patches: N x p x p x 3, RGB, N at least 1.
@@ -32,18 +34,21 @@ def noise_sheet(patches: NDArray[np.uint8]) -> Pixels:
         each channel), on mid-grey and clamped.
     """
     chosen = patches[_evenly(len(patches))]
-    noise = chosen - chosen.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
-    seam = np.full((*chosen.shape[:2], _SEAM, 3), _PAPER, np.uint8)
-    return _sheet(np.concatenate([chosen, seam, to_uint8(_MID_GREY + AMPLIFICATION * noise)], axis=2), _NOISE_A_ROW)
+    means = chosen.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
+    first = (chosen.shape[1] - min(_VIEW, chosen.shape[1])) // 2
+    shown = chosen[:, first : first + _VIEW, first : first + _VIEW]
+    seam = np.full((*shown.shape[:2], _SEAM, 3), _PAPER, np.uint8)
+    amplified = to_uint8(_MID_GREY + AMPLIFICATION * (shown - means))
+    return _sheet(np.concatenate([shown, seam, amplified], axis=2), _NOISE_A_ROW)
 
 
 def noise_caption(patches: NDArray[np.uint8]) -> str:
     """What `noise_sheet` shows, and the standard deviation of the grey levels over the whole pool."""
     return (
         f"{_share(len(patches))} noise patches of the pool, evenly chosen, {patches.shape[1]} × {patches.shape[2]} "
-        f"pixels each. Left: the patch as it is. Right: less its mean in each channel, {AMPLIFICATION} times as "
-        "strong, on mid-grey; what has a shape there is picture, not noise. Standard deviation of a patch's grey "
-        f"levels (0 to 255): {_spread(_grey_deviations(patches))}."
+        f"pixels each{_part(patches.shape[1])}. Left: the patch as it is. Right: less its mean in each channel, "
+        f"{AMPLIFICATION} times as strong, on mid-grey; what has a shape there is picture, not noise. Standard "
+        f"deviation of a patch's grey levels (0 to 255): {_spread(_grey_deviations(patches))}."
     )
 
 
@@ -82,6 +87,10 @@ def kernel_caption(kernels: NDArray[np.float32]) -> str:
 def _evenly(count: int) -> NDArray[np.intp]:
     """Places of at most `SHOWN` entries, evenly through `count`, the first and the last among them."""
     return np.linspace(0, count - 1, min(SHOWN, count)).round().astype(np.intp)
+
+
+def _part(side: int) -> str:
+    return f", of which the middle {_VIEW} × {_VIEW} are shown" if side > _VIEW else ""
 
 
 def _share(count: int) -> str:

@@ -12,6 +12,7 @@ from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.grid import grid
 from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import Group
+from pipeline.reporting.pools import pool_sheets
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import source_of, study_tables
 from pipeline.settings import Settings
@@ -41,6 +42,11 @@ def page(root: Path, preset: str, settings: Settings) -> str:
             (table, grid(table)) for group in get_args(Group) for table in study_tables(preset, settings, group)
         ],
         samples=[crops.crop_row(root, name, source_of(settings, preset, name).subject) for name in datasets],
+        sheets=[
+            sheet
+            for name in settings.study.training_sets
+            for sheet in pool_sheets(root, name, source_of(settings, preset, name).subject)
+        ],
         figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
         rule=crops.RULE,
         border=settings.protocol.border,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.datasets.pools import Pools
 from pipeline.files import write_json
 
 CHECKOUT = Path(__file__).parents[2]
@@ -95,6 +96,11 @@ def project(tmp_path):
         write_images(root, dataset, methods)
         for method, values in methods.items():
             write_method(root, dataset, method, values)
+    for dataset in ("realsr", "ntire2020", "camerasr"):
+        folder = root / "pools" / dataset
+        folder.mkdir(parents=True)
+        noise = np.random.default_rng(0).integers(90, 110, (3 if dataset == "ntire2020" else 0, 8, 8, 3), np.uint8)
+        Pools(noise, np.ones((2 if dataset == "realsr" else 0, 5, 5), np.float32) / 25).write(folder)
     for seed in (1, 2):
         for method, values in {"plain": (25, 27, 26), "wsum": (25.5, 27.5, 26.5 + seed)}.items():
             write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.reporting import contact_sheets
 from pipeline.reporting.contact_sheets import kernel_caption, kernel_sheet, noise_caption, noise_sheet
 
-GAP, SEAM, NOISE_A_ROW, KERNELS_A_ROW = 6, 2, 4, 8
+GAP, SEAM, NOISE_A_ROW, KERNELS_A_ROW = 6, 2, 8, 8
 MARK = np.array([255, 96, 0])
 
 
@@ -150,3 +150,12 @@ def test_the_amplification_makes_a_deviation_of_three_levels_one_of_24():
     sheet = noise_sheet(pool(1, side=64))
     (cell,) = cells(sheet, 64, 130, 1, NOISE_A_ROW)
     assert cell[:, 66:].std() == pytest.approx(3 * contact_sheets.AMPLIFICATION, rel=0.05)
+
+
+def test_of_a_large_patch_the_middle_is_shown_less_the_mean_of_all_of_it():
+    patches = np.full((1, 100, 100, 3), 50, np.uint8)
+    patches[0, :18] = 100  # outside of the middle 64 pixels: it moves the mean alone
+    (cell,) = cells(noise_sheet(patches), 64, 64 + SEAM + 64, 1, NOISE_A_ROW)
+    assert (cell[:, :64] == 50).all()
+    assert (cell[:, 66:] == (128 - 8 * 9)).all()
+    assert "100 × 100 pixels each, of which the middle 64 × 64 are shown" in noise_caption(patches)

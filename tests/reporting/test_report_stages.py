@@ -139,7 +139,12 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
         "figures/ablations/figure_1.png",
     }
     # Three sets of LR, methods and HR (CameraSR's LR is its reference row), and RealSR-Zero without HR.
-    assert len(images) == 5 + 5 + 4 + 2
+    sheets = [image["alt"] for image in images if image["alt"].startswith("Contact sheet")]
+    assert len(images) - len(sheets) == 5 + 5 + 4 + 2
+    assert sheets == [
+        "Contact sheet: Blur kernels, stand-in for RealSR",
+        "Contact sheet: Noise, stand-in for NTIRE2020 track 1",
+    ]
 
 
 def test_the_page_says_what_was_run_on_which_data(html):
