@@ -1,4 +1,4 @@
-"""The README's examples, done to the letter in a clone: a new criterion and row of Table V, pictures of one's own."""
+"""The README's examples, done to the letter in a clone: a new row of Table V, pictures of one's own."""
 
 import re
 
