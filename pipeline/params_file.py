@@ -87,6 +87,7 @@ def _walk(location: Sequence[str | int], root: Mapping[str, Any]) -> tuple[list[
         block = field
         if "$ref" in block:
             block = root["$defs"][block["$ref"].rsplit("/", 1)[1]]
-        field = block.get("properties", {}).get(part) or block.get("additionalProperties") or {}
+        inner = block.get("items") if isinstance(part, int) else block.get("properties", {}).get(part)
+        field = inner or block.get("additionalProperties") or {}
         field = field if isinstance(field, dict) else {}
     return list(block.get("properties", {})), field

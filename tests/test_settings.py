@@ -70,6 +70,56 @@ MISTAKES = {
     ),
     "wrong scale": ("study.datasets_x1", "[camerasr, realsr]", ["datasets_x1 has realsr, which is not a scale-1"]),
     "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),
+    "unknown collection": (
+        "lab.datasets.realsr_zero.parts",
+        "[{collection: realsrzet, part: all, roles: {test: rest}}]",
+        [".0.collection: unknown collection; known are 'realsr'", "(got 'realsrzet')"],
+    ),
+    "two rests": (
+        "lab.datasets.camerasr.parts",
+        "[{collection: camerasr, part: iphonex, roles: {test: rest, train: rest}}]",
+        [".0: only one role can have the rest of the images, e.g. {train: rest, validation: 10}"],
+    ),
+    "part without roles": (
+        "lab.datasets.camerasr.parts",
+        "[{collection: camerasr, part: iphonex, roles: {}}]",
+        [".0.roles: ", "at least 1", 'for example {"train": "rest", "validation": 10}'],
+    ),
+    "part twice": (
+        "lab.datasets.realsr_zero.parts",
+        "[&all {collection: realsrset, part: all, roles: {test: 2}}, *all]",
+        ["a part of a collection stands twice"],
+    ),
+    "no test images": (
+        "lab.datasets.camerasr.parts",
+        "[{collection: camerasr, part: iphonex, roles: {train: rest}}]",
+        ["no part has the role test"],
+    ),
+    "clean images without a recipe": (
+        "lab.datasets.ntire2020.recipe",
+        None,
+        ["source and target images need a `recipe`"],
+    ),
+    "stand-in of the rest": (
+        "sample.datasets.realsr_zero.parts",
+        "[{collection: realsr_zero, part: all, roles: {test: rest}}]",
+        ["a stand-in needs a number of images for every role"],
+    ),
+    "recipe without its pool": (
+        "lab.datasets.ntire2020.recipe",
+        "{kind: kernels, noise_patch: 128, noise_variance: 20.0}",
+        ["`kind: kernels` needs kernel_images"],
+    ),
+    "recipe with another's pool": (
+        "lab.datasets.ntire2020.recipe",
+        "{kind: second_order, noise_patch: 128}",
+        ["`kind: second_order` has no use for noise_patch"],
+    ),
+    "kernels at scale 1": (
+        "paper.datasets.camerasr.recipe",
+        "{kind: kernels, noise_patch: 16, noise_variance: 20.0, kernel_images: 1, kernel_iterations: 9}",
+        ["camerasr is at scale 1", "noise or second_order"],
+    ),
     "text in YAML 1.1": (
         "sample.training.learning_rate",
         "2e-4",
@@ -78,9 +128,17 @@ MISTAKES = {
     "text in YAML 1.2": ("configurations.full.mask", "yes", ["YAML 1.2 reads 'yes', YAML 1.1 reads True"]),
     "octal": ("protocol.border", "010", ["YAML 1.2 reads 10, YAML 1.1 reads 8"]),
 }
-ABOVE = {"align alone", "unif alone", "criterion twice", "no branches"}
+ABOVE = {
+    "align alone",
+    "unif alone",
+    "criterion twice",
+    "no branches",
+    "no test images",
+    "part twice",
+    "stand-in of the rest",
+} | {"clean images without a recipe"}
 """Mistakes between several keys: the message names their block."""
-WHOLE = {"undescribed configuration", "wrong scale", "dataset not in the preset"}
+WHOLE = {"kernels at scale 1", "undescribed configuration", "wrong scale", "dataset not in the preset"}
 """Mistakes between blocks: the text itself names the keys."""
 
 

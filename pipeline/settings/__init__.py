@@ -134,6 +134,16 @@ class Preset(Block):
             )
         return self
 
+    @model_validator(mode="after")
+    def _reductions(self) -> Self:
+        for name, composition in self.datasets.items():
+            if SCALES[name] == 1 and composition.recipe is not None and composition.recipe.kind == "kernels":
+                raise ValueError(
+                    f"{name} is at scale 1, and KernelGAN estimates the kernel of a reduction; its recipe can be "
+                    "noise or second_order"
+                )
+        return self
+
     def dataset(self, name: Dataset) -> Composition:
         """What one dataset is composed of. Raises `UserError` when the preset does not have it."""
         if name not in self.datasets:

@@ -97,7 +97,7 @@ class Composition(Block):
     """
 
     standin: Annotated[int | None, Field(ge=32, multiple_of=16, examples=[192])] = None
-    parts: Annotated[tuple[Part, ...], Field(min_length=1, strict=False)]
+    parts: Annotated[tuple[Part, ...], Field(strict=False)]
     recipe: Recipe | None = None
 
     @model_validator(mode="after")
