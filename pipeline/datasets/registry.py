@@ -109,10 +109,14 @@ class Place(Entry):
 
 
 class Part(Entry):
-    """An official division. `count` items, inferred where not `certain`; HR is `scale` times LR in size."""
+    """An official division. `count` items, inferred where not `certain`; HR is `scale` times LR in size.
+
+    `test_only`: somebody's official test images, DIV2K 0801 to 0900 among them; never trained on.
+    """
 
     count: Annotated[int, Field(ge=1)]
     certain: bool
+    test_only: bool = False
     scale: int | None = None
     hr: Place | None = None
     lr: Place | None = None

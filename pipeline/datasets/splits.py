@@ -99,6 +99,12 @@ def _found(part: Part, folder: Path) -> list[Item]:
         raise UserError(
             f"params.yaml: the collection {part.collection} has no part {part.part!r}; it has {', '.join(parts)}"
         )
+    others = [role for role in part.roles if role != "test"]
+    if parts[part.part].test_only and others:
+        raise UserError(
+            f"params.yaml: the part {part.part} of {part.collection} is official test images, never trained on; "
+            f"take {', '.join(others)} off its roles."
+        )
     return layouts.find(part.collection, folder / part.collection, part.part)
 
 

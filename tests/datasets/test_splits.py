@@ -68,11 +68,16 @@ def test_ntire_holds_targets_out_and_tests_on_the_official_validation(paper):
     assert found["valid"] == {"test": valid}
 
 
-def test_no_preset_trains_on_div2k_validation_images(root):
-    loaded = settings.load(root / "params.yaml")
-    for preset in (loaded.sample, loaded.lab, loaded.paper):
-        parts = [part for composition in preset.datasets.values() for part in composition.parts]
-        assert all(part.part == "train" for part in parts if part.collection == "div2k")
+@pytest.mark.parametrize(
+    ("collection", "part"),
+    [("div2k", "valid"), ("ntire2020", "valid"), ("realsr", "test"), ("realsr_canon_crops", "test")],
+)
+@pytest.mark.parametrize("role", ["target", "validation"])
+def test_official_test_images_have_no_other_role(tmp_path, collection, part, role):
+    chosen = {"collection": collection, "part": part, "roles": {role: "rest", "test": 1}}
+    recipe = {"kind": "second_order"}
+    with pytest.raises(UserError, match=f"official test images, never trained on; take {role} off"):
+        splits.make(settings.Composition(parts=[chosen], recipe=recipe), tmp_path, 4)
 
 
 @pytest.mark.parametrize(
