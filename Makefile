@@ -17,8 +17,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # The lock file as it was installed: written last, so that an interrupted set-up is done again.
 INSTALLED := .venv/installed.lock
 
-# Everything that the pipeline and its tools make, but for the environment.
-MADE := runs mlflow reports/sample .snakemake .dvc/cache .dvc/tmp \
+# Everything that the pipeline and its tests make, but for the environment and what was downloaded.
+MADE := $(filter-out runs/downloads,$(wildcard runs/*)) mlflow reports/sample .snakemake .dvc/cache .dvc/tmp \
 	.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # DVC writes its lock of paths in place: killed in that millisecond it leaves an empty file, and then refuses to start.
@@ -54,7 +54,7 @@ lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, into requ
 	uv pip compile --universal --generate-hashes --no-annotate --python-version 3.11 --group dev \
 		pyproject.toml -o requirements.lock
 
-clean: ## remove data, models, reports of the sample, MLflow's runs and all caches; .venv stays
+clean: ## remove data, models, reports of the sample, MLflow's runs and all caches; .venv and runs/downloads stay
 	@echo "removing $(MADE)"
 	@[ ! -t 0 ] || { read -rp "All trainings of all presets are in there. Go on? [y/N] " sure && [ "$$sure" = y ]; }
 	@rm -rf $(MADE)

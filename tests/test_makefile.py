@@ -111,7 +111,14 @@ def test_help_is_the_default_and_names_every_target_without_a_set_up(root, check
 
 
 def test_clean_removes_what_was_made_and_leaves_the_rest(checkout):
-    kept = [".venv/bin/python", "params.yaml", "reports/paper/table_1.csv", ".dvc/config", "dvc.lock"]
+    kept = [
+        ".venv/bin/python",
+        "runs/downloads/div2k/a.zip",
+        "params.yaml",
+        "reports/paper/table_1.csv",
+        ".dvc/config",
+        "dvc.lock",
+    ]
     made = [
         "runs/sample/raw/a.png",
         "mlflow/mlflow.db",
@@ -124,6 +131,6 @@ def test_clean_removes_what_was_made_and_leaves_the_rest(checkout):
         (checkout / name).touch()
     done = make(checkout, "clean")
     assert done.returncode == 0
-    assert "removing runs mlflow" in done.stdout
+    assert "removing runs/sample mlflow" in done.stdout
     assert [name for name in kept if not (checkout / name).exists()] == []
     assert [name for name in made if (checkout / name).exists()] == []
