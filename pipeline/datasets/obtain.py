@@ -18,12 +18,14 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from pipeline.datasets import by_hand, layouts
-from pipeline.datasets.download import Failure, Fetched, UnavailableError, download, is_web, local_path
+from pipeline.datasets import layouts
 from pipeline.datasets.layouts import Item
-from pipeline.datasets.registry import Collection, Source, collection, loose_files, mirror_folder
-from pipeline.datasets.unpack import unpack
+from pipeline.datasets.registry import Collection, collection, loose_files, mirror_folder
 from pipeline.errors import UserError
+from pipeline.fetching import by_hand
+from pipeline.fetching.download import Failure, Fetched, UnavailableError, download, is_web, local_path
+from pipeline.fetching.source import Source
+from pipeline.fetching.unpack import unpack
 from pipeline.files import write_json
 from pipeline.progress import progress
 
@@ -179,8 +181,15 @@ def _fetch(
     try:
         return download(wanted, mirrors, kept)
     except UnavailableError as error:
-        known = UnavailableError(error.name, [*before, *error.failures])
-        raise by_hand.explain(known, name, entry, wanted, kept) from None
+        title, failures = f"{error.name} of {entry.title}", [*before, *error.failures]
+        raise by_hand.explain(title, failures, wanted, kept, mirror_folder(name), _notes(entry)) from None
+
+
+def _notes(entry: Collection) -> list[str]:
+    """What else a person should know who gets a collection by hand."""
+    whole = "The other files of the collection may be missing too: get the whole folder, names unchanged."
+    refused = [f"not:  {other.title} ({' '.join(other.urls)}): {other.why}." for other in entry.refused]
+    return [*([whole] if entry.loose else []), *refused, f"licence: {entry.licence}. {entry.terms}"]
 
 
 def _copy(source: Path, target: Path) -> None:

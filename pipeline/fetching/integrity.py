@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.datasets import unpack
-from pipeline.datasets.registry import Source
+from pipeline.fetching import unpack
+from pipeline.fetching.source import Source
 from pipeline.progress import progress
 
 CHUNK = 1024 * 1024
