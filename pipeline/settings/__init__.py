@@ -6,7 +6,7 @@ in the file is a `UserError` that names the key's path, what was expected and an
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,6 +15,7 @@ from pipeline.params_file import explained, read_params
 from pipeline.settings.base import Block, Count
 from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
 from pipeline.settings.method import CRITERIA_SOURCE, Configuration, Criteria, Criterion, Game, Objective
+from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
 from pipeline.settings.training import (
     VGG128_CROP,
     Discriminator,
@@ -29,10 +30,12 @@ PARAMS = Path("params.yaml")
 SCHEMA = Path("params.schema.json")
 
 __all__ = [
+    "CHECKPOINTS",
     "CRITERIA_SOURCE",
     "SCALES",
     "VGG128_CROP",
     "Ablation",
+    "AtScale1",
     "Collection",
     "Composition",
     "Configuration",
@@ -42,6 +45,7 @@ __all__ = [
     "Discriminator",
     "FeatureSource",
     "Game",
+    "Interpolation",
     "Metric",
     "Network",
     "Objective",
@@ -50,6 +54,8 @@ __all__ = [
     "Preset",
     "Protocol",
     "Recipe",
+    "Restoration",
+    "Rival",
     "Role",
     "Run",
     "Schedule",
@@ -61,6 +67,7 @@ __all__ = [
 
 Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]
 PresetName = Literal["sample", "lab", "paper"]
+MethodName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", examples=["real_esrgan"])]
 
 
 class Study(Block):
@@ -71,6 +78,8 @@ class Study(Block):
     datasets_x1: list[Dataset]
     training_sets: list[Dataset]
     configurations: list[str]
+    interpolations: list[Interpolation]
+    rivals: list[str]
 
     @model_validator(mode="after")
     def _scales(self) -> Self:
@@ -123,6 +132,7 @@ class Preset(Block):
     perceptual: Perceptual
     trunk: Schedule
     training: Schedule
+    restore: Restoration
     run: Run
 
     @model_validator(mode="after")
@@ -147,6 +157,7 @@ class Settings(Block):
     presets: Annotated[list[PresetName], Field(min_length=1)]
     mirror: str | None = None
     configurations: dict[str, Configuration]
+    rivals: dict[MethodName, Rival]
     objective: Objective
     criteria: Criteria
     study: Study
@@ -165,6 +176,11 @@ class Settings(Block):
         ):
             if unknown := sorted(set(named) - set(self.configurations)):
                 raise ValueError(f"{key} has {', '.join(unknown)}; known are {', '.join(self.configurations)}")
+        if unknown := sorted(set(self.study.rivals) - set(self.rivals)):
+            raise ValueError(f"study.rivals has {', '.join(unknown)}; known are {', '.join(self.rivals)}")
+        taken = {"identity", *get_args(Interpolation), *self.configurations}
+        if twice := sorted(taken & set(self.rivals)):
+            raise ValueError(f"rivals has {', '.join(twice)}, the name of another method; rename the rival")
         if self.ablation.data not in self.study.training_sets:
             raise ValueError(f"ablation.data is {self.ablation.data}, which study.training_sets does not name")
         for name in self.presets:
