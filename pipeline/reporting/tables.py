@@ -10,7 +10,8 @@ from pipeline.evaluation.metrics import METRICS, Metric
 from pipeline.reporting.layout import ABLATION_METRICS, Layout, method_title
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.results import means_over_images
-from pipeline.reporting.steps import CONFIDENCE, RESAMPLES, steps
+from pipeline.reporting.statistics import CONFIDENCE, RESAMPLES
+from pipeline.reporting.steps import steps
 
 STEP_NOTE = (
     "Against the row above: the mean change over the test images, each image averaged over the seeds, and its "
