@@ -24,6 +24,8 @@ from pipeline.settings.training import (
     Perceptual,
     Run,
     Schedule,
+    WeightName,
+    WeightOrigin,
 )
 
 PARAMS = Path("params.yaml")
@@ -61,6 +63,8 @@ __all__ = [
     "Schedule",
     "Settings",
     "Study",
+    "WeightName",
+    "WeightOrigin",
     "load",
     "schema",
 ]
@@ -78,6 +82,7 @@ class Study(Block):
     datasets_x1: list[Dataset]
     training_sets: list[Dataset]
     configurations: list[str]
+    weights: list[WeightName]
     interpolations: list[Interpolation]
     rivals: list[str]
 
@@ -130,6 +135,10 @@ class Preset(Block):
     network: Network
     discriminator: Discriminator
     perceptual: Perceptual
+    pretrained: Annotated[
+        tuple[WeightOrigin, ...],
+        Field(strict=False, min_length=1, description="where networks trained by others are taken from, in order"),
+    ]
     trunk: Schedule
     training: Schedule
     restore: Restoration
