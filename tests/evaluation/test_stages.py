@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import methods, settings
+from pipeline import settings
 from pipeline.datasets.images import read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
 from pipeline.evaluation.metrics import psnr, ssim_y
 from pipeline.evaluation.restore import restore
 from pipeline.evaluation.score import score
+from pipeline.methods import METHODS
 
 CHECKOUT = Path(__file__).parents[2]
 PARAMS = settings.load(CHECKOUT / "params.yaml")
@@ -96,9 +97,10 @@ def test_restore_writes_the_test_images_and_their_provenance(restored):
     folder = restored / "runs/sample/restored/realsr/bicubic"
     assert sorted(file.name for file in folder.iterdir()) == ["id1.png", "id2.png", "restored.json"]
     description = json.loads((folder / "restored.json").read_text())
-    assert description == {"method": "bicubic", "dataset": "realsr", "run": None}
+    nothing = {"run": None, "checkpoint": None, "at_scale_1": None}
+    assert description == {"method": "bicubic", "dataset": "realsr", **nothing}
     lr = read_rgb(restored / "runs/sample/raw/realsr/1_LR.png")
-    assert np.array_equal(read_rgb(folder / "id1.png"), methods.build("bicubic", 4)(lr))
+    assert np.array_equal(read_rgb(folder / "id1.png"), METHODS["bicubic"](4)([lr])[0])
 
 
 def test_score_has_a_row_an_image_in_full_precision(restored):
@@ -190,7 +192,7 @@ def test_a_restored_image_of_another_size_is_named(project):
 
 def test_an_unknown_method_is_explained(restored):
     done = run("restore", restored, "--dataset", "realsr", "--method", "bicubc")
-    refused(done, "bicubc", "identity, bicubic, plain")
+    refused(done, "bicubc", "identity, bicubic, lanczos, plain", "real_esrgan")
 
 
 @pytest.mark.parametrize(
@@ -199,11 +201,12 @@ def test_an_unknown_method_is_explained(restored):
         ("realsr", "identity", "scale 1 only"),
         ("realsr", "full", "models/realsr/full/model.json is missing"),
         ("realsr_zero", "full", "models/ntire2020/full/model.json is missing"),
+        ("realsr", "real_esrgan", r"rivals/real_esrgan\.json is missing"),
     ],
 )
 def test_an_impossible_method_is_explained(restored, dataset, method, message):
     with pytest.raises(UserError, match=message):
-        restore(restored / "runs/sample", dataset, method, PARAMS)
+        restore(restored / "runs/sample", dataset, method, PARAMS, "sample")
 
 
 def test_score_without_restored_images_says_so(project):
