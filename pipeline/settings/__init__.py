@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.params_file import explained, read_params
 from pipeline.settings.base import Block, Count
 from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
+from pipeline.settings.efficiency import Efficiency
 from pipeline.settings.method import CRITERIA_SOURCE, Configuration, Criteria, Criterion, Game, Objective
 from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
 from pipeline.settings.training import (
@@ -45,6 +46,7 @@ __all__ = [
     "Criterion",
     "Dataset",
     "Discriminator",
+    "Efficiency",
     "FeatureSource",
     "Game",
     "Interpolation",
@@ -142,6 +144,7 @@ class Preset(Block):
     trunk: Schedule
     training: Schedule
     restore: Restoration
+    efficiency: Efficiency
     run: Run
 
     @model_validator(mode="after")
