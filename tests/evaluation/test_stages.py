@@ -17,7 +17,7 @@ from pipeline import settings
 from pipeline.datasets.images import read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
-from pipeline.evaluation.metrics import psnr, ssim_y
+from pipeline.evaluation.metrics import Picture, psnr, ssim_y
 from pipeline.evaluation.restore import restore
 from pipeline.evaluation.score import score
 from pipeline.methods import METHODS
@@ -109,9 +109,10 @@ def test_score_has_a_row_an_image_in_full_precision(restored):
     frame = pd.read_csv(file)
     assert list(frame.columns) == ["image", *METRICS]
     assert list(frame["image"]) == ["id1", "id2"]
-    pair = read_rgb(root / "restored/realsr/bicubic/id1.png"), read_rgb(root / "raw/realsr/1_HR.png")
-    assert frame["psnr"][0] == psnr(*pair, 4)
-    assert frame["ssim_y"][0] == ssim_y(*pair, 4)
+    files = root / "restored/realsr/bicubic/id1.png", root / "raw/realsr/1_HR.png"
+    pair = [Picture(read_rgb(file), 4) for file in files]
+    assert frame["psnr"][0] == psnr(*pair)
+    assert frame["ssim_y"][0] == ssim_y(*pair)
 
 
 def test_a_value_that_is_not_defined_is_an_empty_cell(restored):
