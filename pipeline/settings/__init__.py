@@ -71,7 +71,7 @@ __all__ = [
     "schema",
 ]
 
-Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]
+Metric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "dists", "niqe", "psnr_y", "ssim_y"]
 PresetName = Literal["sample", "lab", "paper"]
 MethodName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", examples=["real_esrgan"])]
 
@@ -125,7 +125,7 @@ class Ablation(Block):
 class Protocol(Block):
     """How images are scored."""
 
-    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM)")]
+    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM, NIQE)")]
     metrics: list[Metric]
 
 

@@ -24,7 +24,7 @@ from pipeline.methods import METHODS
 
 CHECKOUT = Path(__file__).parents[2]
 PARAMS = settings.load(CHECKOUT / "params.yaml")
-METRICS = ["psnr", "ssim", "psnr_y", "ssim_y"]
+METRICS = PARAMS.protocol.metrics
 
 
 def run(stage, folder, *arguments):
@@ -60,10 +60,12 @@ def dataset(project, name, scale, with_hr=True):
 
 
 @pytest.fixture(scope="module")
-def restored(tmp_path_factory):
+def restored(tmp_path_factory, pretrained):
     """A project whose `realsr` and `realsr_zero` are restored by bicubic and scored (read only)."""
     project = tmp_path_factory.mktemp("project")
     shutil.copy(CHECKOUT / "params.yaml", project)
+    (project / "runs/sample").mkdir(parents=True)
+    (project / "runs/sample/pretrained").symlink_to(pretrained)
     dataset(project, "realsr", 4)
     dataset(project, "realsr_zero", 4, with_hr=False)
     for name in ("realsr", "realsr_zero"):
@@ -76,7 +78,7 @@ def restored(tmp_path_factory):
 @pytest.fixture
 def project(restored, tmp_path):
     """A copy of `restored` to spoil."""
-    return Path(shutil.copytree(restored, tmp_path / "project"))
+    return Path(shutil.copytree(restored, tmp_path / "project", symlinks=True))
 
 
 def contents(folder):
@@ -117,15 +119,16 @@ def test_score_has_a_row_an_image_in_full_precision(restored):
 
 def test_a_value_that_is_not_defined_is_an_empty_cell(restored):
     lines = (restored / "runs/sample/scores/realsr/bicubic.csv").read_text().splitlines()
-    image, psnr_value, ssim_value, psnr_y_value, ssim_y_value = lines[2].split(",")
-    assert (image, ssim_value, ssim_y_value) == ("id2", "", "")
-    assert float(psnr_value) > 0
-    assert float(psnr_y_value) > 0
+    row = dict(zip(["image", *METRICS], lines[2].split(","), strict=True))
+    assert row["image"] == "id2"
+    assert {name for name in METRICS if row[name] == ""} == {"ssim", "ssim_y", "lpips", "niqe"}
+    assert all(float(row[name]) > 0 for name in ("psnr", "psnr_y", "lpips_vgg", "dists"))
 
 
 def test_without_ground_truth_full_reference_columns_are_empty(restored):
     lines = (restored / "runs/sample/scores/realsr_zero/bicubic.csv").read_text().splitlines()
-    assert lines == [",".join(["image", *METRICS]), "id1,,,,", "id2,,,,"]
+    empty = "," * len(METRICS)
+    assert lines == [",".join(["image", *METRICS]), f"id1{empty}", f"id2{empty}"]
 
 
 def test_a_second_run_gives_the_same_bytes_and_a_log_plain_lines(project):
@@ -208,6 +211,25 @@ def test_an_unknown_method_is_explained(restored):
 def test_an_impossible_method_is_explained(restored, dataset, method, message):
     with pytest.raises(UserError, match=message):
         restore(restored / "runs/sample", dataset, method, PARAMS, "sample")
+
+
+def test_missing_weights_are_named_with_the_command_that_makes_them(project):
+    (project / "runs/sample/pretrained").unlink()
+    before = contents(project / "runs/sample")
+    done = run("score", project, "--dataset", "realsr")
+    refused(done, "pretrained/alexnet_lpips/weights.safetensors is missing", "LPIPS", "dvc repro weights")
+    assert contents(project / "runs/sample") == before
+
+
+def test_scores_do_not_depend_on_what_else_is_scored(project):
+    root = project / "runs/sample"
+    before = (root / "scores/realsr/bicubic.csv").read_bytes()
+    shutil.copytree(root / "restored/realsr/bicubic", root / "restored/realsr/another")
+    for number in (1, 2):
+        picture(root / f"restored/realsr/another/id{number}.png", 24 if number == 1 else 16, 32, number)
+    score(root, "realsr", PARAMS.protocol)
+    assert (root / "scores/realsr/bicubic.csv").read_bytes() == before
+    assert (root / "scores/realsr/another.csv").read_bytes() != before
 
 
 def test_score_without_restored_images_says_so(project):
