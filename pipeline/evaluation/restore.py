@@ -31,7 +31,12 @@ READERS = WRITERS = 2
 
 
 def model_folder(root: Path, dataset: Dataset, configuration: str) -> Path:
-    """Where the model that restores a dataset lies under `root` (runs/<preset>)."""
+    """Where the model that restores a dataset lies under `root` (runs/<preset>).
+
+    Raises `UserError` for a dataset that no training of the study is for.
+    """
+    if dataset not in TRAINED_ON:
+        raise UserError(f"no training of the study is for {dataset}; it is for interpolations and rivals")
     return root / "models" / TRAINED_ON[dataset] / configuration
 
 

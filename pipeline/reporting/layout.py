@@ -25,6 +25,7 @@ DATASETS: Mapping[Dataset, str] = {
     "ntire2020": "NTIRE2020 track 1",
     "camerasr": "CameraSR",
     "realsr_zero": "RealSR-Zero",
+    "calibration": "CameraSR reduced by bicubic (calibration)",
 }
 
 METHODS: Mapping[str, str] = {

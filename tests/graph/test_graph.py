@@ -67,7 +67,7 @@ def test_every_training_and_scoring_is_a_run_in_mlflow(study):
     }
     assert trained == expected | {"ntire2020-plain-s2", "ntire2020-full-s2"}
     scored = {name.split("-")[1] for name in names if name.startswith("score-")}
-    assert scored == {"realsr", "ntire2020", "camerasr", "realsr_zero"}
+    assert scored == {"realsr", "ntire2020", "camerasr", "realsr_zero", "calibration"}
 
 
 def test_one_changed_configuration_reruns_itself_and_what_depends_on_it(study):
