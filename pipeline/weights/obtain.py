@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
@@ -95,12 +96,19 @@ def _original(entry: Weight, file: Packaged | Published, mirror: str | None, kep
     if isinstance(file, Packaged):
         return Original(file, packaged.locate(file), file.sha256)
     near = subfolder(mirror, FOLDER) if mirror else None
+    wanted = file.model_copy(update={"urls": (*_in_torchs_cache(file), *file.urls)})
     try:
-        fetched = download([file], mirrored(near, [file]), kept)
+        fetched = download([wanted], mirrored(near, [file]), kept)
     except UnavailableError as error:
         title, notes = f"{file.name} of {entry.title}", [f"licence: {entry.licence}"]
         raise by_hand.explain(title, error.failures, [file], kept, FOLDER, notes) from None
     return Original(file, fetched.path, fetched.sha256, fetched)
+
+
+def _in_torchs_cache(file: Published) -> list[str]:
+    """The URL of the file where torchvision keeps its own downloads, if it is there and can be checked."""
+    cached = Path(torch.hub.get_dir(), "checkpoints", file.name).absolute()
+    return [cached.as_uri()] if file.checksum and cached.exists() else []
 
 
 def _tell(entry: Weight, failures: Sequence[str]) -> None:

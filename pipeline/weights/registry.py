@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from pipeline.errors import UserError
 from pipeline.fetching.source import Entry, FileName, Source
@@ -63,6 +63,12 @@ class Published(Source):
     def origin(self) -> str:
         """Where it is published first."""
         return (*self.urls, *self.by_hand)[0]
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if not (self.urls or self.by_hand):
+            raise ValueError("a published file needs `urls` or `by_hand`")
+        return self
 
 
 class Origin(Entry):

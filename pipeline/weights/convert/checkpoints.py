@@ -59,7 +59,10 @@ def read_zip(paths: Sequence[Path], layout: Layout) -> dict[str, Tensor]:
 def _named(state: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
     """Under the names of the layout."""
     if layout == "rrdb":
-        return {_basicsr(key): tensor for key, tensor in state.items()}
+        renamed = {_basicsr(key): tensor for key, tensor in state.items()}
+        if len(renamed) < len(state):
+            raise UserError("it has the same layers twice, under ESRGAN's own names and under BasicSR's")
+        return renamed
     if layout in ("vgg19", "vgg16_lpips", "alexnet_lpips"):
         return {key: tensor for key, tensor in state.items() if key.startswith("features.")}
     return dict(state)
@@ -76,9 +79,9 @@ def _state(content: bytes) -> dict[str, Tensor]:
     try:
         value: object = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
-        raise UserError(f"it holds more than tensors, which is not read: {_first_sentence(error)}") from None
+        raise UserError(f"broken, or it holds more than tensors, which is not read: {_summary(error)}") from None
     except (RuntimeError, ValueError, EOFError, KeyError, AttributeError, IndexError) as error:
-        raise UserError(f"truncated or not a PyTorch checkpoint: {_first_sentence(error)}") from None
+        raise UserError(f"truncated or not a PyTorch checkpoint: {_summary(error)}") from None
     if isinstance(value, dict):
         value = next((value[name] for name in WRAPPERS if name in value), value)
     if not isinstance(value, dict) or not all(isinstance(item, Tensor) for item in value.values()):
@@ -86,7 +89,8 @@ def _state(content: bytes) -> dict[str, Tensor]:
     return {str(key): tensor.detach() for key, tensor in value.items()}
 
 
-def _first_sentence(error: Exception) -> str:
-    """Of PyTorch's message; the rest is advice to switch the protection off."""
-    lines = [line.strip() for line in str(error).splitlines() if "unsupported" in line.lower() or "GLOBAL" in line]
-    return (lines or str(error).splitlines() or ["no reason given"])[0]
+def _summary(error: Exception) -> str:
+    """Of PyTorch's message the one that says what is wrong; the rest is advice to switch the protection off."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "GLOBAL" in line or "Unsupported" in line]
+    return (telling or lines or ["no reason given"])[0].split(". ")[0].rstrip(".")

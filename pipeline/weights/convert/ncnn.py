@@ -69,7 +69,7 @@ def convolutions(text: str) -> list[Convolution]:
         if other := sorted({row[0] for row in rows} - LAYERS):
             raise UserError(f"the .param has layers that RRDBNet has not: {', '.join(other)}")
         return [_convolution(row) for row in rows if row[0] == "Convolution"]
-    except (IndexError, ValueError, KeyError) as error:
+    except (IndexError, ValueError, KeyError, ZeroDivisionError) as error:
         raise UserError(f"broken ncnn .param ({error})") from None
 
 
