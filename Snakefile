@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from pipeline import settings
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
+from pipeline.evaluation.metrics import METRICS
 from pipeline.paths import data_root, figures_folder, results_root, tables_folder
 from pipeline.training.experiment import experiment, input_hashes
 
@@ -90,6 +91,10 @@ rule restore:
 
 rule score:
     input:
+        [
+            by_dvc(f"{DATA}/pretrained/{name}/weights.safetensors", "weights")
+            for name in JUDGES
+        ],
         expand(
             f"{RESTORED}/restored.json",
             configuration=ABLATION.configurations,
@@ -103,6 +108,7 @@ rule score:
         ),
     log:
         f"{LOGS}/score-seed{{seed}}.log",
+    threads: RUN.threads
     params:
         preset=PRESET,
         data=ABLATION.data,

@@ -7,13 +7,18 @@ DOWNLOADS = Path("runs", "downloads")
 
 
 def data_root(preset: str) -> Path:
-    """Of raw/, splits/, packs/, weights/, the trunks in models/, and state/."""
+    """Of raw/, splits/, packs/, weights/, pretrained/, the trunks in models/, and state/."""
     return Path("runs", preset)
 
 
 def results_root(preset: str, seed: int | None = None) -> Path:
     """Of models/, restored/ and scores/: the comparison's (seed None), or one seed's of the ablations."""
     return data_root(preset) if seed is None else data_root(preset) / "ablations" / f"seed{seed}"
+
+
+def pretrained_folder(preset: str, name: str) -> Path:
+    """Of a weight of pipeline/weights/registry.yaml: weights.safetensors and weights.json."""
+    return data_root(preset) / "pretrained" / name
 
 
 def tables_folder(preset: str, group: str) -> Path:

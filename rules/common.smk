@@ -26,6 +26,9 @@ SEED = results_root(PRESET, 0).as_posix().removesuffix("0") + "{seed}"
 MODEL = f"{SEED}/models/{ABLATION.data}/{{configuration}}"
 RESTORED = f"{SEED}/restored/{ABLATION.data}/{{configuration}}"
 SCORES = f"{SEED}/scores/{ABLATION.data}"
+JUDGES = sorted(
+    {name for metric in params.protocol.metrics for name in METRICS[metric].weights}
+)
 LOGS = f"{DATA}/ablations/logs"
 # A training takes a whole GPU, where it will run on one; on a CPU the cores alone decide what runs side by side.
 GPUS = int(RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0))

@@ -1,11 +1,13 @@
 """Stage `features`: the perceptual features that the criteria read, as safetensors with their provenance."""
 
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 
 from pipeline import settings
 from pipeline.errors import entry_point
 from pipeline.files import sha256, whole_file, write_json
+from pipeline.paths import DOWNLOADS
 
 
 def main() -> None:
@@ -19,7 +21,8 @@ def main() -> None:
 
     from pipeline.weights import perceptual_weights
 
-    weights = perceptual_weights(preset.perceptual.sources, params.mirror)
+    mirror = os.environ.get("CRIA_MIRROR") or params.mirror
+    weights = perceptual_weights(preset.perceptual.sources, mirror, DOWNLOADS)
     file = Path("runs", arguments.preset, "weights", "perceptual.safetensors")
     with whole_file(file) as temporary:
         save_file(weights.tensors, temporary)

@@ -11,13 +11,15 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
     parser.add_argument("--dataset", required=True, choices=list(settings.SCALES))
-    parser.add_argument("--method", required=True, help="identity, bicubic, or a configuration of params.yaml")
+    parser.add_argument(
+        "--method", required=True, help="an interpolation, a configuration or a rival of params.yaml"
+    )
     parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
     arguments = parser.parse_args()
     params = settings.load()
     threads = params.preset(arguments.preset).run.threads
 
-    if arguments.method in params.configurations:
+    if arguments.method in {*params.configurations, *params.rivals}:
         import torch
 
         torch.set_num_threads(threads)  # results depend on it
@@ -25,7 +27,8 @@ def main() -> None:
     from pipeline.evaluation.restore import restore
 
     results = results_root(arguments.preset, arguments.seed)
-    restore(data_root(arguments.preset), arguments.dataset, arguments.method, params, results)
+    root = data_root(arguments.preset)
+    restore(root, arguments.dataset, arguments.method, params, arguments.preset, results)
 
 
 if __name__ == "__main__":

@@ -14,22 +14,30 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
     arguments = parser.parse_args()
     params = settings.load()
-    params.preset(arguments.preset)
+    run = params.preset(arguments.preset).run
+
+    import cv2
+    import torch
 
     from pipeline.environment import environment
     from pipeline.evaluation.score import score, trainings
     from pipeline.files import sha256
+    from pipeline.networks.devices import device_named
     from pipeline.tracking import record_scores
 
     root, results = data_root(arguments.preset), results_root(arguments.preset, arguments.seed)
-    score(root, arguments.dataset, params.protocol, results)
+    device = device_named(run.device)
+    torch.set_num_threads(run.threads)  # results depend on it
+    torch.backends.cudnn.allow_tf32 = False  # float32 that is float32, as the published values
+    cv2.setNumThreads(run.threads)
+    score(root, arguments.dataset, params.protocol, results, device)
     record_scores(
         arguments.preset,
         arguments.dataset,
         results / "scores" / arguments.dataset,
         params=params.protocol.model_dump(mode="json"),
         inputs={"split": sha256(root / "splits" / f"{arguments.dataset}.csv")},
-        environment=environment(),
+        environment=environment(device),
         runs=trainings(results, arguments.dataset),
     )
 

@@ -10,16 +10,18 @@ from pipeline.paths import tables_folder
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
-    parser.add_argument("--group", required=True, choices=["comparison", "ablations"], help="II-IV, or V and VI")
+    parser.add_argument("--group", required=True, choices=["comparison", "ablations"], help="I to IV, or V and VI")
     arguments = parser.parse_args()
     params = settings.load()
     params.preset(arguments.preset)
 
-    from pipeline.reporting.study import study_tables, write_tables
+    from pipeline.reporting.formats import write_sheets
+    from pipeline.reporting.study import study_tables
+    from pipeline.reporting.study_sheet import study_sheet
 
     tables = study_tables(arguments.preset, params, arguments.group)
     folder = tables_folder(arguments.preset, arguments.group)
-    write_tables(tables, folder)
+    write_sheets([study_sheet(table) for table in tables], folder)
     if arguments.group == "ablations":
         from pipeline.tracking import Table, record_tables
 

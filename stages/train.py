@@ -26,8 +26,8 @@ def main() -> None:
         raise UserError(f"{arguments.data} is not among study.training_sets of params.yaml")
 
     from pipeline.distributed import processes
+    from pipeline.networks.devices import device_named
     from pipeline.training.execution import configure
-    from pipeline.training.inputs import device_named
 
     configure(run)
     device = device_named(run.device)

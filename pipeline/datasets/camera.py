@@ -26,7 +26,7 @@ class Camera:
         shift: largest displacement per axis, in pixels of the clean picture; 0 is none.
         read_noise: standard deviation of what the sensor adds everywhere, in 8-bit levels.
         shot_noise: variance of the photon noise per 8-bit level of brightness.
-        jpeg: quality of the JPEG round trip, 1 to 100.
+        jpeg: quality of the JPEG round trip, 1 to 100; None is none.
     """
 
     scale: int
@@ -34,7 +34,7 @@ class Camera:
     shift: float
     read_noise: float
     shot_noise: float
-    jpeg: int
+    jpeg: int | None
 
 
 def photograph(scene: Pixels, camera: Camera, rng: np.random.Generator) -> Pixels:
@@ -43,7 +43,7 @@ def photograph(scene: Pixels, camera: Camera, rng: np.random.Generator) -> Pixel
     light = _reduced(light, camera.scale)
     deviation = np.sqrt(camera.read_noise**2 + camera.shot_noise * np.clip(light, 0, 255))
     exposed = to_uint8(light + deviation * rng.standard_normal(light.shape))
-    return _jpeg(exposed, camera.jpeg)
+    return exposed if camera.jpeg is None else _jpeg(exposed, camera.jpeg)
 
 
 def _lens(light: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:

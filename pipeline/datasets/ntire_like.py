@@ -22,7 +22,7 @@ SCALE = 4
 LAST_VALID, LAST_SOURCE = 20, 55
 
 
-def write(photographs: Path, recipe: Recipe, seed: int, folder: Path) -> None:
+def write(recipe: Recipe, seed: int, photographs: Path, folder: Path) -> None:
     """Fill an empty `folder` from `photographs`, a folder with CameraSR.
 
     `seed` decides which noise lies on which validation image. Raises `UserError` when images are missing, or no

@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
 
 from PIL import Image
 
-from pipeline.datasets import by_hand, layouts
-from pipeline.datasets.download import Failure, Fetched, UnavailableError, download, is_web, local_path
+from pipeline.datasets import layouts
 from pipeline.datasets.layouts import Item
-from pipeline.datasets.registry import Collection, Source, collection, loose_files, mirror_folder
-from pipeline.datasets.unpack import unpack
+from pipeline.datasets.registry import Collection, collection, loose_files, mirror_folder
 from pipeline.errors import UserError
+from pipeline.fetching import by_hand
+from pipeline.fetching.download import Failure, Fetched, UnavailableError, download, is_web
+from pipeline.fetching.mirror import mirrored, subfolder
+from pipeline.fetching.source import Source
+from pipeline.fetching.unpack import unpack
 from pipeline.files import write_json
 from pipeline.progress import progress
 
@@ -58,7 +60,7 @@ def obtain(name: str, mirror: str | None, downloads: Path, folder: Path) -> None
     or what was got is not the collection.
     """
     entry, kept = collection(name), downloads / name
-    near = _subfolder(name, mirror) if mirror else None
+    near = subfolder(mirror, mirror_folder(name)) if mirror else None
     taken = _take(name, entry, near, kept, folder)
     try:
         items = _inspect(name, folder)
@@ -73,21 +75,11 @@ def obtain(name: str, mirror: str | None, downloads: Path, folder: Path) -> None
     _record(name, entry, taken, counts, kept, folder)
 
 
-def _subfolder(name: str, mirror: str) -> str:
-    """The collection's place in a mirror root, without a slash at the end."""
-    if is_web(mirror):
-        return f"{mirror.rstrip('/')}/{mirror_folder(name)}"
-    root = local_path(mirror)
-    if not root.is_dir():
-        raise UserError(f"the mirror root {root} is missing: mend CRIA_MIRROR or `mirror` in params.yaml.")
-    return str(root / mirror_folder(name))
-
-
 def _take(name: str, entry: Collection, near: str | None, kept: Path, folder: Path) -> Taken:
     if entry.loose:
         return _take_loose(name, entry, near, kept, folder)
     candidates = [(archive, *archive.alternatives) for archive in entry.files]
-    mirrors = _at(near, [file for group in candidates for file in group])
+    mirrors = mirrored(near, [file for group in candidates for file in group])
     failures = []
     if near and not is_web(near) and not mirrors:
         try:
@@ -132,7 +124,7 @@ def _take_unpacked(name: str, source: Path, folder: Path) -> Taken:
 def _take_loose(name: str, entry: Collection, near: str | None, kept: Path, folder: Path) -> Taken:
     """Fetch the files published one by one; the first that no place has ends it all."""
     files = loose_files(name)
-    mirrors, failures = _at(near, files), []
+    mirrors, failures = mirrored(near, files), []
     if near and not is_web(near):
         mirrors |= _by_place(entry, files, Path(near))
         failures = [] if mirrors else [Failure(near, "the mirror has none of the images")]
@@ -149,15 +141,6 @@ def _take_loose(name: str, entry: Collection, near: str | None, kept: Path, fold
     for got in fetched:
         _copy(got.path, folder / got.file.name)
     return Taken(tuple(sorted(fetched, key=lambda got: got.file.name)))
-
-
-def _at(near: str | None, files: Iterable[Source]) -> dict[str, str]:
-    """Where the mirror has each file (a local one) or may have it, by name."""
-    if near is None:
-        return {}
-    if is_web(near):
-        return {file.name: f"{near}/{quote(file.name)}" for file in files}
-    return {file.name: str(Path(near, file.name)) for file in files if Path(near, file.name).exists()}
 
 
 def _by_place(entry: Collection, files: Iterable[Source], source: Path) -> dict[str, str]:
@@ -179,8 +162,15 @@ def _fetch(
     try:
         return download(wanted, mirrors, kept)
     except UnavailableError as error:
-        known = UnavailableError(error.name, [*before, *error.failures])
-        raise by_hand.explain(known, name, entry, wanted, kept) from None
+        title, failures = f"{error.name} of {entry.title}", [*before, *error.failures]
+        raise by_hand.explain(title, failures, wanted, kept, mirror_folder(name), _notes(entry)) from None
+
+
+def _notes(entry: Collection) -> list[str]:
+    """What else a person should know who gets a collection by hand."""
+    whole = "The other files of the collection may be missing too: get the whole folder, names unchanged."
+    refused = [f"not:  {other.title} ({' '.join(other.urls)}): {other.why}." for other in entry.refused]
+    return [*([whole] if entry.loose else []), *refused, f"licence: {entry.licence}. {entry.terms}"]
 
 
 def _copy(source: Path, target: Path) -> None:

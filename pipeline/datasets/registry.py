@@ -12,18 +12,10 @@ from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from pipeline.errors import UserError
+from pipeline.fetching.source import Entry, FileName, Source, Url
 
 REGISTRY = Path(__file__).with_name("registry.yaml")
 
@@ -36,41 +28,7 @@ def _names_an_id(pattern: str) -> str:
     return pattern
 
 
-Checksum = Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$")]
-Url = Annotated[str, Field(pattern=r"^(https?|file)://\S+$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")]
 Pattern = Annotated[str, AfterValidator(_names_an_id)]
-
-
-class Entry(BaseModel):
-    """A block of the registry: unknown keys refused, values frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(Entry):
-    """One file to fetch, and where from.
-
-    Attributes:
-        name: what it is called in the downloads folder and under a mirror root; may hold folders.
-        bytes: its exact size; None where not published.
-        about: a rounded size, for messages.
-        checksum: `md5:`, `sha256:` or `git-blob:` and hex digits; None where none is published.
-        urls: places that hold these very bytes, best first.
-        by_hand: where a person gets it with a browser.
-    """
-
-    name: str
-    bytes: int | None
-    about: str | None = None
-    checksum: Checksum | None
-    urls: tuple[Url, ...]
-    by_hand: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> str:
-        """The size, in words."""
-        return f"{self.bytes} bytes" if self.bytes else self.about or "size not published"
 
 
 class Archive(Source):

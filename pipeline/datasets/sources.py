@@ -1,13 +1,15 @@
-"""Where the images of a dataset come from: made here (`standin`, `ntire_like`) or fetched (`obtain`)."""
+"""Where the images of a dataset come from: made here (`standin`, `ntire_like`, `camerasr_bicubic`) or fetched."""
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pipeline.datasets.obtain import obtain
 from pipeline.datasets.registry import collection
 from pipeline.errors import UserError
 from pipeline.files import write_json
-from pipeline.settings import Composition
+from pipeline.settings import Composition, Recipe
 
 
 def fetch(composition: Composition, seed: int, mirror: str | None, downloads: Path, folder: Path) -> None:
@@ -28,24 +30,31 @@ def fetch(composition: Composition, seed: int, mirror: str | None, downloads: Pa
 
             standins.write(composition, name, seed, place)
         elif origin := collection(name).made_of:
-            _made(name, origin, composition, seed, mirror, downloads, place)
+            _made(name, composition, origin, seed, mirror, downloads, place)
         else:
             obtain(name, mirror, downloads, place)
 
 
 def _made(
-    name: str, origin: str, composition: Composition, seed: int, mirror: str | None, downloads: Path, folder: Path
+    name: str, composition: Composition, origin: str, seed: int, mirror: str | None, downloads: Path, folder: Path
 ) -> None:
-    """NTIRE-like images of another collection's photographs, the one collection that is made of another."""
-    from pipeline.datasets import ntire_like
-
-    if composition.recipe is None:
-        raise UserError("params.yaml: ntire_like needs the dataset's `recipe`: its noise lies on the test images")
+    """A collection that is made of another one's photographs."""
+    entry, recipe = collection(name), composition.recipe
+    make = _maker(name, recipe, seed)
     with tempfile.TemporaryDirectory(dir=folder.parent) as photographs:
         obtain(origin, mirror, downloads, Path(photographs))
-        ntire_like.write(Path(photographs), composition.recipe, seed, folder)
-    made = {"collection": name, "made_of": origin, "seed": seed, "recipe": composition.recipe.model_dump()}
-    entry = collection(name)
-    write_json(
-        folder / "provenance.json", made | {"title": entry.title, "licence": entry.licence, "terms": entry.terms}
-    )
+        make(Path(photographs), folder)
+    made = {"collection": name, "made_of": origin, "seed": seed, "recipe": recipe.model_dump() if recipe else None}
+    terms = {"title": entry.title, "licence": entry.licence, "terms": entry.terms}
+    write_json(folder / "provenance.json", made | terms)
+
+
+def _maker(name: str, recipe: Recipe | None, seed: int) -> Callable[[Path, Path], None]:
+    """What makes the collection `name`: from the folder with its photographs into an empty one."""
+    from pipeline.datasets import camerasr_bicubic, ntire_like
+
+    if name == "camerasr_bicubic":
+        return camerasr_bicubic.write
+    if recipe is None:
+        raise UserError("params.yaml: ntire_like needs the dataset's `recipe`: its noise lies on the test images")
+    return partial(ntire_like.write, recipe, seed)

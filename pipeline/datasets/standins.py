@@ -35,11 +35,12 @@ PHOTOGRAPHS: Mapping[Role, Sequence[str]] = {
 }
 
 # RealSR: the same scene through a shorter lens. CameraSR: brought back to the size of its HR, hence the strong
-# blur. NTIRE2020 track 1: processing and noise, no blur. RealSR-Zero: an early phone.
+# blur. NTIRE2020 track 1: processing and noise, no blur. RealSR-Zero: an early phone. Bicubic: no camera at all.
 REALSR = Camera(scale=4, blur=1.2, shift=0.5, read_noise=1.2, shot_noise=0.01, jpeg=97)
 CAMERASR = Camera(scale=1, blur=1.6, shift=0.2, read_noise=1.5, shot_noise=0.02, jpeg=95)
 NTIRE_SOURCE = Camera(scale=1, blur=0.0, shift=0.0, read_noise=4.0, shot_noise=0.02, jpeg=95)
 NTIRE_INPUT = Camera(scale=4, blur=0.0, shift=0.0, read_noise=4.0, shot_noise=0.02, jpeg=95)
+BICUBIC = Camera(scale=4, blur=0.0, shift=0.0, read_noise=0.0, shot_noise=0.0, jpeg=None)
 ZERO = Camera(scale=2, blur=1.8, shift=0.0, read_noise=5.0, shot_noise=0.05, jpeg=60)
 
 
@@ -148,6 +149,11 @@ def _realsr_zero(number: int, view: View) -> Iterator[Frame]:
     yield Frame(f"realsr-zero/{number:03}.png", view, ZERO)
 
 
+def _camerasr_bicubic(number: int, view: View) -> Iterator[Frame]:
+    yield Frame(f"HR/{number:03}.png", view)
+    yield Frame(f"LR_bicubic_X4/{number:03}.png", view, BICUBIC)
+
+
 def _div2k(number: int, view: View) -> Iterator[Frame]:
     yield Frame(f"DIV2K_train_HR/{number:04}.png", view)
 
@@ -161,6 +167,7 @@ FRAMES: Mapping[tuple[str, str], tuple[int, Callable[[int, View], Iterator[Frame
     ("ntire2020", "target"): (1, _ntire_target),
     ("ntire2020", "valid"): (1, _ntire_valid),
     ("realsr_zero", "all"): (ZERO.scale, _realsr_zero),
+    ("camerasr_bicubic", "test"): (1, _camerasr_bicubic),
     ("div2k", "train"): (1, _div2k),
 }
 """For each part of a collection how many times the stand-in's side a view has, and the files that it becomes."""

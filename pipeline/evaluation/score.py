@@ -9,7 +9,7 @@ from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
-from pipeline.evaluation.metrics import METRICS, measure
+from pipeline.evaluation.metrics import Picture, Scorer
 from pipeline.files import read_json, whole_folder
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Protocol
@@ -29,47 +29,64 @@ def trainings(root: Path, dataset: str) -> dict[str, str]:
     return {method: str(run) for method, run in runs.items() if run}
 
 
-def score(root: Path, dataset: Dataset, protocol: Protocol, results: Path | None = None) -> None:
+def score(
+    root: Path, dataset: Dataset, protocol: Protocol, results: Path | None = None, device: str = "cpu"
+) -> None:
     """Write results/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
 
     Args:
-        root: runs/<preset>, where the images lie.
+        root: runs/<preset>, where the images and the weights of the metrics lie.
         results: where restored images and scores lie; None is `root`.
+        device: `cpu` or `cuda`, for the metrics that are networks.
 
-    Raises `UserError` when nothing was restored, or an image is missing, damaged or of another size than its
-    ground truth; then nothing is written.
+    Raises `UserError` when nothing was restored, a metric's weights are missing, or an image is missing, damaged or
+    of another size than its ground truth; then nothing is written.
     """
     results = results or root
     methods = restored_methods(results, dataset)
     if not methods:
         raise UserError(f"{results / 'restored' / dataset} has no restored image. Run `dvc repro` (stage restore).")
+    folders = {method: restored_folder(results, dataset, method) for method in methods}
     rows: dict[str, list[dict[str, str | float]]] = {method: [] for method in methods}
     cases = read_cases(root, dataset)
-    with progress(f"score {dataset}", len(cases)) as meter:
+    scorer = Scorer(protocol.metrics, root / "pretrained", device)
+    with progress(f"score {dataset}", len(cases) * len(methods)) as meter:
         for case in cases:
-            hr = read_rgb(case.hr) if case.hr else None
-            for method in methods:
-                folder = restored_folder(results, dataset, method)
-                rows[method].append({"image": case.id, **_values(folder, case, hr, SCALES[dataset], protocol)})
-            meter.update()
+            truth = Truth(case, SCALES[dataset], protocol.border)
+            for method, folder in folders.items():
+                values = scorer(*truth.beside(read_restored(folder, case), folder))
+                rows[method].append({"image": case.id, **values})
+                meter.update()
     with whole_folder(results / "scores" / dataset) as folder:
         for method in methods:
             _write(folder / f"{method}.csv", rows[method], protocol.metrics)
 
 
-def _values(folder: Path, case: Case, hr: Pixels | None, scale: int, protocol: Protocol) -> dict[str, float]:
-    """The metrics of one restored image."""
-    sr = read_restored(folder, case)
-    if hr is not None:
-        lr = (sr.shape[0] // scale, sr.shape[1] // scale)
-        if not alignment.belong_together(lr, hr.shape, scale):
+class Truth:
+    """The ground truth of one case, decoded once, and one picture for all methods that restored it."""
+
+    def __init__(self, case: Case, scale: int, border: int) -> None:
+        self.case, self.scale, self.border = case, scale, border
+        self._hr = read_rgb(case.hr) if case.hr else None
+        self._pictures: dict[tuple[int, int], Picture] = {}
+
+    def beside(self, sr: Pixels, folder: Path) -> tuple[Picture, Picture | None]:
+        """A restored image and the ground truth, both cut to what both show; None where there is no truth.
+
+        Raises `UserError`, naming the image in `folder`, when they do not belong together.
+        """
+        if self._hr is None:
+            return Picture(sr, self.border), None
+        lr = (sr.shape[0] // self.scale, sr.shape[1] // self.scale)
+        if not alignment.belong_together(lr, self._hr.shape, self.scale):
             raise UserError(
-                f"{folder / case.id}.png is {_size(sr)}, but its ground truth {case.hr} is {_size(hr)}. "
-                "Restore it again at the dataset's scale, or mend the split."
+                f"{folder / self.case.id}.png is {_size(sr)}, but its ground truth {self.case.hr} is "
+                f"{_size(self._hr)}. Restore it again at the dataset's scale, or mend the split."
             )
-        height, width = (scale * side for side in alignment.common(lr, hr.shape, scale))
-        sr, hr = sr[:height, :width], hr[:height, :width]
-    return {name: measure(METRICS[name], sr, hr, protocol.border) for name in protocol.metrics}
+        low_height, low_width = alignment.common(lr, self._hr.shape, self.scale)
+        height, width = self.scale * low_height, self.scale * low_width
+        hr = self._pictures.setdefault((height, width), Picture(self._hr[:height, :width], self.border))
+        return Picture(sr[:height, :width], self.border), hr
 
 
 def _size(image: Pixels) -> str:

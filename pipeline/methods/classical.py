@@ -1,6 +1,8 @@
 """Methods without weights: the reference rows of the tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -9,24 +11,59 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 
 Image = NDArray[np.uint8]
-Restore = Callable[[Image], Image]
 
 
-def identity(scale: int) -> Restore:
+class Method(Protocol):
+    """A row of a comparison table: from LR images of one size to their SR images.
+
+    All are uint8, height x width x 3, RGB; an SR image is `scale` times as high and wide as its LR image.
+    """
+
+    def __call__(self, images: Sequence[Image]) -> list[Image]:
+        """Restore images of one size, each as if it were alone."""
+
+    def group(self, height: int, width: int) -> int:
+        """How many LR images of this size are worth handing over at once."""
+
+
+@dataclass(frozen=True)
+class OneByOne:
+    """A method that is a function of one image."""
+
+    function: Callable[[Image], Image]
+
+    def __call__(self, images: Sequence[Image]) -> list[Image]:
+        """Restore each."""
+        return [self.function(image) for image in images]
+
+    def group(self, height: int, width: int) -> int:
+        """One: more would not be faster."""
+        return 1
+
+
+def identity(scale: int) -> Method:
     """The LR image as it is: the reference of CameraSR, whose LR and HR images have one size."""
     if scale != 1:
         raise UserError(f"`identity` is a method at scale 1 only, not at scale {scale}; take `bicubic`")
-    return np.copy
+    return OneByOne(np.copy)
 
 
-def bicubic(scale: int) -> Restore:
+def bicubic(scale: int) -> Method:
     """OpenCV's INTER_CUBIC (a = -0.75), 8 bit in and out: the golden 25.559 dB of facts/weights.md at scale 4."""
-    if scale == 1:
-        raise UserError("`bicubic` leaves an image as it is at scale 1; take `identity`")
+    return _interpolation("bicubic", cv2.INTER_CUBIC, scale)
 
-    def restore(lr: Image) -> Image:
-        size = (lr.shape[1] * scale, lr.shape[0] * scale)
-        sr: Image = cv2.resize(lr, size, interpolation=cv2.INTER_CUBIC)
+
+def lanczos(scale: int) -> Method:
+    """OpenCV's INTER_LANCZOS4, eight taps an axis, 8 bit in and out."""
+    return _interpolation("lanczos", cv2.INTER_LANCZOS4, scale)
+
+
+def _interpolation(name: str, kind: int, scale: int) -> Method:
+    if scale == 1:
+        raise UserError(f"`{name}` leaves an image as it is at scale 1; take `identity`")
+
+    def enlarged(lr: Image) -> Image:
+        sr: Image = cv2.resize(lr, (lr.shape[1] * scale, lr.shape[0] * scale), interpolation=kind)
         return sr
 
-    return restore
+    return OneByOne(enlarged)

@@ -1,6 +1,5 @@
 """A trained generator as a method."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +7,15 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.methods.classical import Image, Restore
+from pipeline.methods.classical import Image
+from pipeline.methods.network import NetworkMethod, to_levels
 from pipeline.networks import Generator, load_generator
+from pipeline.networks.devices import device_named
+from pipeline.settings import Preset
 
 
-def trained(folder: Path, scale: int) -> Restore:
-    """The generator in `folder`, run on whole images in float32; its output is clamped and rounded to 8 bit.
+def trained(folder: Path, scale: int, preset: Preset) -> NetworkMethod:
+    """The generator in `folder`, run as the preset says.
 
     Raises `UserError` when the model is missing, does not fit its description, or is of another scale.
     """
@@ -23,8 +25,13 @@ def trained(folder: Path, scale: int) -> Restore:
             f"{folder} was trained for scale {description['scale']}, the dataset needs scale {scale}; "
             "take a model trained on a set of that scale"
         )
+    device = torch.device(device_named(preset.run.device))
+    generator.to(device)
 
-    return partial(super_resolve, generator)
+    def enlarge(lr: Tensor) -> Tensor:
+        return generator(lr).sr
+
+    return NetworkMethod(enlarge, scale, preset.restore, device)
 
 
 @torch.inference_mode()
@@ -32,9 +39,5 @@ def super_resolve(generator: Generator, lr: Image) -> Image:
     """I_SR of one LR image (uint8 RGB, h x w x 3) on the generator's device, clamped and rounded to 8 bit."""
     device = next(generator.parameters()).device
     batch = torch.from_numpy(lr.astype(np.float32) / 255).permute(2, 0, 1)[None].to(device)
-    return to_image(generator(batch).sr[0])
-
-
-def to_image(tensor: Tensor) -> Image:
-    """A tensor 3 x H x W around [0, 1] as uint8 RGB H x W x 3."""
-    return tensor.clamp(0, 1).mul(255).round().permute(1, 2, 0).cpu().numpy().astype(np.uint8)
+    levels: Image = to_levels(generator(batch).sr)[0]
+    return levels

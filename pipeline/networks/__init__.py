@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
+from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.files import read_json
@@ -63,6 +64,6 @@ def load_generator(folder: Path) -> tuple[Generator, dict[str, Any]]:
     return network.eval(), description
 
 
-def parameter_count(network: Generator) -> int:
+def parameter_count(network: nn.Module) -> int:
     """Number of parameters."""
     return sum(parameter.numel() for parameter in network.parameters())

@@ -1,13 +1,14 @@
 """A table as CSV, Markdown and LaTeX. No format holds a date or a path: equal results give equal bytes."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
-import pandas as pd
 
-from pipeline.reporting.grid import Cell, grid
-from pipeline.reporting.tables import StudyTable
+from pipeline.files import whole_folder
+from pipeline.reporting.grid import Cell
+from pipeline.reporting.sheet import Sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEX = {
@@ -19,53 +20,45 @@ TEX = {
     "−": "$-$",
     "–": "--",
     "×": r"$\times$",
+    "÷": r"$\div$",
+    "≤": r"$\le$",
     "∞": r"$\infty$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
+    "†": r"$^\dagger$",
 }
 
 
-def to_csv(table: StudyTable) -> str:
-    """Numbers in full, a column each: row, method, run, preset, data, our metrics, paper_* and any difference_*."""
-    parts = [table.rows.assign(preset=table.source.preset, data=table.source.label), table.ours]
-    if table.deviation.notna().any(axis=None):
-        parts.append(table.deviation.add_prefix("deviation_"))
-    parts.append(table.paper.add_prefix("paper_"))
-    if table.steps is not None:
-        parts.append(_step_numbers(table.steps))
-    if table.difference is not None:
-        parts.append(table.difference.add_prefix("difference_"))
-    return pd.concat(parts, axis="columns").to_csv(index_label="row", lineterminator="\n")
+def write_sheets(sheets: Sequence[Sheet], folder: Path) -> None:
+    """Write <name>.{csv,md,tex} of every table to `folder`, all or none."""
+    with whole_folder(folder) as temporary:
+        for sheet in sheets:
+            for suffix, write in FORMATS.items():
+                (temporary / f"{sheet.name}.{suffix}").write_text(write(sheet), encoding="utf-8")
 
 
-def _step_numbers(steps: pd.DataFrame) -> pd.DataFrame:
-    """Columns step_<metric>, step_low_<metric>, step_high_<metric>."""
-    columns = {
-        f"{prefix}_{name}": column.map(lambda step, part=part: getattr(step, part, float("nan")))
-        for name, column in steps.items()
-        for prefix, part in (("step", "change"), ("step_low", "low"), ("step_high", "high"))
-    }
-    return pd.DataFrame(columns, index=steps.index)
+def to_csv(sheet: Sheet) -> str:
+    """Numbers in full, a row a row of the table."""
+    return sheet.data.to_csv(index_label="row", lineterminator="\n")
 
 
-def to_markdown(table: StudyTable) -> str:
+def to_markdown(sheet: Sheet) -> str:
     """A GitHub-flavoured table with its caption above and its notes below."""
-    cells = grid(table)
-    ours, *others = cells.groups
+    ours, *others = sheet.grid.groups
     headers = ["Method", *ours.headers, *(f"{group.title} {name}" for group in others for name in group.headers)]
     lines = [
-        f"**Table {table.numeral}.** {_markdown(table.caption)}",
+        f"**{sheet.title}.** {_markdown(sheet.caption)}",
         "",
         _line(headers),
         _line(["---", *["---:"] * (len(headers) - 1)]),
-        *(_line([_markdown(row.title), *map(_markdown_cell, row.cells)]) for row in cells.rows),
+        *(_line([_markdown(row.title), *map(_markdown_cell, row.cells)]) for row in sheet.grid.rows),
         "",
-        *(f"- {_markdown(note)}" for note in (*table.reading, *table.notes)),
+        *(f"- {_markdown(note)}" for note in (*sheet.reading, *sheet.notes)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def to_latex(table: StudyTable) -> str:
+def to_latex(sheet: Sheet) -> str:
     """A `table*` that needs only the package booktabs."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -82,7 +75,10 @@ def to_latex(table: StudyTable) -> str:
         autoescape=False,
     )
     environment.filters |= {"tex": tex, "tex_cell": _tex_cell}
-    return environment.get_template("table.tex.j2").render(table=table, grid=grid(table))
+    return environment.get_template("table.tex.j2").render(sheet=sheet, grid=sheet.grid)
+
+
+FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 
 
 def tex(text: str) -> str:
@@ -92,7 +88,7 @@ def tex(text: str) -> str:
 
 def _tex_cell(cell: Cell) -> str:
     command = {"best": r"\textbf{%s}", "second": r"\underline{%s}"}.get(cell.mark, "%s")
-    return command % tex(cell.text)
+    return command % tex(cell.text) + tex(cell.sign)
 
 
 def _markdown(text: str) -> str:
@@ -101,7 +97,8 @@ def _markdown(text: str) -> str:
 
 def _markdown_cell(cell: Cell) -> str:
     template = {"best": "**{}**", "second": "<u>{}</u>"}.get(cell.mark, "{}")
-    return template.format(_markdown(cell.text))
+    small = f"<br><sub>{_markdown(cell.small)}</sub>" if cell.small else ""
+    return template.format(_markdown(cell.text)) + cell.sign + small
 
 
 def _line(cells: list[str]) -> str:

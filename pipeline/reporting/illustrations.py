@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from pipeline.errors import UserError
 from pipeline.files import whole_folder
 from pipeline.paths import results_root
+from pipeline.reporting.captions import Source
 from pipeline.reporting.figures import STYLE, Panel, convergence
 from pipeline.reporting.histories import read_histories
 from pipeline.reporting.layout import method_title
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.study import source_of
-from pipeline.reporting.tables import Source
 from pipeline.settings import Settings
 
 FIGURE = "figure_1"

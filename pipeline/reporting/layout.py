@@ -1,7 +1,7 @@
 """Which of the study's results stand in which table, and how datasets and methods are called there.
 
-Rows of the paper come from reports/paper; a row there and a method of the study meet by the method's name.
-A further table (I, VI, VII) is one more entry of `LAYOUTS`, with the metrics it shows.
+Rows of the paper come from reports/paper; a row there and a method of the study meet by the method's name. Table
+VII is about networks, not about images: `efficiency_table.py`.
 """
 
 from collections.abc import Mapping
@@ -12,25 +12,33 @@ from pipeline.settings import SCALES, Dataset
 
 Group = Literal["comparison", "ablations"]
 
-METRICS = ("psnr", "ssim", "lpips", "niqe", "psnr_y", "ssim_y")
+METRICS = ("psnr", "ssim", "lpips", "lpips_vgg", "dists", "niqe", "psnr_y", "ssim_y")
 
 ABLATION_METRICS = ("psnr", "ssim", "lpips")
 """The paper's three; for each a row of an ablation is held against the row above, where it is measured."""
+
+BLIND_METRICS = ("niqe", "mos")
+"""Of a set without ground truth."""
 
 DATASETS: Mapping[Dataset, str] = {
     "realsr": "RealSR",
     "ntire2020": "NTIRE2020 track 1",
     "camerasr": "CameraSR",
     "realsr_zero": "RealSR-Zero",
+    "calibration": "CameraSR reduced by bicubic (calibration)",
 }
 
 METHODS: Mapping[str, str] = {
     "identity": "LR, untouched",
     "bicubic": "Bicubic",
+    "lanczos": "Lanczos",
     "plain": "RRDB, weighted sum (plain)",
     "full": "Cria-CL (full)",
 }
 """Titles of methods where the paper has no row for them; any other goes by its own name."""
+
+CRIA = "full"
+"""The paper's method: what every other row is tested against."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class Layout:
 
 
 LAYOUTS = (
+    Layout(1, "realsr_zero", first_rows=("bicubic", "plain"), metrics=BLIND_METRICS),
     Layout(2, "realsr", first_rows=("bicubic", "plain")),
     Layout(3, "ntire2020", first_rows=("bicubic", "plain")),
     Layout(4, "camerasr", first_rows=("identity", "plain")),

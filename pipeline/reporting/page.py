@@ -7,14 +7,14 @@ import jinja2
 
 from pipeline.files import read_json
 from pipeline.paths import figures_folder
-from pipeline.reporting import crops
+from pipeline.reporting import captions, crops
 from pipeline.reporting.formats import TEMPLATES
-from pipeline.reporting.grid import grid
 from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import Group
 from pipeline.reporting.pools import pool_sheets
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import source_of, study_tables
+from pipeline.reporting.study_sheet import study_sheet
 from pipeline.settings import Settings
 
 
@@ -38,9 +38,8 @@ def page(root: Path, preset: str, settings: Settings) -> str:
         preset=settings.preset(preset),
         perceptual=read_json(root / "weights" / "perceptual.json"),
         runs=training_runs(root, datasets),
-        tables=[
-            (table, grid(table)) for group in get_args(Group) for table in study_tables(preset, settings, group)
-        ],
+        sheets=[study_sheet(table) for group in get_args(Group) for table in study_tables(preset, settings, group)],
+        statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
         samples=[crops.crop_row(root, name, source_of(settings, preset, name).subject) for name in datasets],
         sheets=[
             sheet

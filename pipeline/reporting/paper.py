@@ -8,7 +8,10 @@ import pandas as pd
 from pipeline.errors import UserError
 
 FOLDER = Path("reports", "paper")
-COLUMNS = ("row", "method", "named_by", "dataset", "metric", "value", "status", "source")
+COLUMNS = (
+    *("row", "method", "named_by", "dataset", "metric"),
+    *("value", "status", "source", "elsewhere", "elsewhere_source"),
+)
 OF_THE_PAPER = {"paper", "facts-derived"}
 STATUSES = OF_THE_PAPER | {"not found", "not reported", "cited-source", "authors-repo"}
 
@@ -23,6 +26,8 @@ class PaperTable:
         rows: a row a table row, in the transcription's order; columns row, method, named_by.
         cells: text, a row a table row (index: row), a column a metric; "" where the paper's value is not known.
         statuses: as `cells`, the status of each.
+        elsewhere: as `cells`, what the authors' repository gives for this table (status `authors-repo`), else "".
+        elsewhere_sources: where those values were read.
     """
 
     numeral: str
@@ -30,6 +35,8 @@ class PaperTable:
     rows: pd.DataFrame
     cells: pd.DataFrame
     statuses: pd.DataFrame
+    elsewhere: pd.DataFrame
+    elsewhere_sources: tuple[str, ...]
 
 
 def read_paper_table(number: int, folder: Path = FOLDER) -> PaperTable:
@@ -48,12 +55,15 @@ def read_paper_table(number: int, folder: Path = FOLDER) -> PaperTable:
                 f"stands with the status {' or '.join(sorted(OF_THE_PAPER))}, an empty one with another of "
                 f"{', '.join(sorted(STATUSES))}."
             )
+    theirs = long["status"] == "authors-repo"
     return PaperTable(
         numeral=str(about.loc[str(number), "numeral"]),
         order_known=str(about.loc[str(number), "row_order"]) == "attested",
         rows=long[["row", "method", "named_by"]].drop_duplicates(ignore_index=True),
         cells=_wide(long, "value"),
         statuses=_wide(long, "status"),
+        elsewhere=_wide(long.assign(elsewhere=long["elsewhere"].where(theirs, "")), "elsewhere"),
+        elsewhere_sources=tuple(dict.fromkeys(long.loc[theirs, "elsewhere_source"])),
     )
 
 

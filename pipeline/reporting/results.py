@@ -9,6 +9,12 @@ from pipeline.errors import UserError
 from pipeline.evaluation.cases import restored_folder
 from pipeline.files import read_json
 
+AT_SCALE_1 = {
+    "enlarge_then_reduce": "trained for scale 4; here each image was enlarged four times by the network, then "
+    "reduced to a quarter by antialiased bicubic",
+}
+"""How a scale-4 method was applied where LR and HR have one size, in words, by the name in restored.json."""
+
 
 def read_scores(root: Path, dataset: str) -> dict[str, pd.DataFrame]:
     """The scores of a dataset by method: a row an image (index: its id, text), a float column a metric.
@@ -35,6 +41,18 @@ def read_image_scores(roots: Sequence[Path], dataset: str) -> pd.DataFrame:
         for method, scores in read_scores(root, dataset).items()
     ]
     return pd.concat(parts, ignore_index=True)[["method", "run", "metric", "image", "value"]]
+
+
+def read_remarks(root: Path, dataset: str) -> dict[str, str]:
+    """What is to be said of how methods were applied to a dataset, by method.
+
+    From `at_scale_1` of restored.json, and from the reason in skipped.json where a method was left out.
+    """
+    folder = root / "restored" / dataset
+    ways = {file.parent.name: read_json(file).get("at_scale_1") for file in folder.glob("[!.]*/restored.json")}
+    skipped = {file.parent.name: read_json(file)["why"] for file in folder.glob("[!.]*/skipped.json")}
+    remarks = {method: AT_SCALE_1[way] for method, way in ways.items() if way in AT_SCALE_1}
+    return remarks | {method: f"left out, {why}" for method, why in skipped.items()}
 
 
 def means_over_images(scores: pd.DataFrame) -> pd.DataFrame:

@@ -48,12 +48,13 @@ def training_runs(root: Path, datasets: Sequence[Dataset]) -> list[TrainingRun]:
 
 def _run(root: Path, dataset: Dataset, method: str) -> TrainingRun | None:
     """The run behind a restored folder; None for a method without training."""
-    folder = model_folder(root, dataset, method)
-    if folder is None:
-        return None
-    model = read_json(folder / "model.json")
     restored = restored_folder(root, dataset, method) / "restored.json"
-    if (name := read_json(restored)["run"]) != model["run"]:
+    name = read_json(restored)["run"]
+    if name is None:
+        return None
+    folder = model_folder(root, dataset, method)
+    model = read_json(folder / "model.json")
+    if name != model["run"]:
         raise UserError(
             f"{restored} is of the run {name}, but {folder} now holds the run {model['run']}. "
             "Run `dvc repro` to restore and score again."

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
 
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
+from pipeline.reporting.statistics import mean_interval
 
 
 @dataclass(frozen=True)
@@ -50,17 +48,7 @@ def steps(scores: pd.DataFrame, methods: Sequence[str], metric: str) -> list[Ste
 
 
 def paired_step(differences: np.ndarray) -> Step:
-    """The step of per-image differences; the resampling has a seed of its own, so that a table is reproducible."""
-    if len(differences) < 2 or np.ptp(differences) == 0:
-        change = float(differences.mean()) if len(differences) else float("nan")
-        same = change if len(differences) > 1 else float("nan")
-        return Step(change, same, same)
-    interval = bootstrap(
-        (differences,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Step(float(differences.mean()), float(interval.low), float(interval.high))
+    """The step of per-image differences."""
+    interval = mean_interval(differences)
+    change = float(differences.mean()) if len(differences) else float("nan")
+    return Step(change, interval.low, interval.high)

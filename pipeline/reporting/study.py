@@ -1,20 +1,17 @@
-"""From a preset's scores on disk to its tables, and from tables to files."""
+"""From a preset's scores on disk to its tables."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.datasets.registry import collection
-from pipeline.files import whole_folder
 from pipeline.paths import results_root
-from pipeline.reporting import formats
-from pipeline.reporting.layout import DATASETS, LAYOUTS, Group, Layout
+from pipeline.reporting.captions import Source
+from pipeline.reporting.layout import DATASETS, LAYOUTS, Group, Layout, method_title
 from pipeline.reporting.paper import FOLDER, read_paper_table
-from pipeline.reporting.results import read_image_scores
-from pipeline.reporting.tables import Source, StudyTable, study_table
+from pipeline.reporting.results import read_image_scores, read_remarks
+from pipeline.reporting.tables import StudyTable, study_table
 from pipeline.settings import Dataset, Settings
-
-FORMATS = {"csv": formats.to_csv, "md": formats.to_markdown, "tex": formats.to_latex}
 
 
 def source_of(settings: Settings, preset: str, dataset: Dataset) -> Source:
@@ -45,9 +42,18 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
             read_paper_table(layout.number, paper),
             read_image_scores(roots, layout.dataset),
             source_of(settings, preset, layout.dataset),
+            further_methods(settings) if group == "comparison" else None,
+            read_remarks(roots[0], layout.dataset),
         )
         for layout, roots in _layouts(preset, settings, group)
     ]
+
+
+def further_methods(settings: Settings) -> dict[str, str]:
+    """Titles of all methods of the study, by name: each has a row wherever it has results."""
+    study = settings.study
+    own = {name: method_title(name) for name in (*study.interpolations, *study.configurations)}
+    return own | {name: settings.rivals[name].title for name in study.rivals}
 
 
 def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout, list[Path]]]:
@@ -65,12 +71,3 @@ def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout
         for layout in LAYOUTS
         if layout.group == group
     ]
-
-
-def write_tables(tables: list[StudyTable], folder: Path) -> None:
-    """Write table_<number>.{csv,md,tex} for every table to `folder`, all or none."""
-    with whole_folder(folder) as temporary:
-        for table in tables:
-            for suffix, write in FORMATS.items():
-                text = write(table)
-                (temporary / f"table_{table.number}.{suffix}").write_text(text, encoding="utf-8")

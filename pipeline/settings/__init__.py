@@ -6,7 +6,7 @@ in the file is a `UserError` that names the key's path, what was expected and an
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -14,7 +14,9 @@ from pipeline.errors import UserError
 from pipeline.params_file import explained, read_params
 from pipeline.settings.base import Block, Count
 from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
+from pipeline.settings.efficiency import Efficiency
 from pipeline.settings.method import CRITERIA_SOURCE, Configuration, Criteria, Criterion, Game, Objective
+from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
 from pipeline.settings.training import (
     VGG128_CROP,
     Discriminator,
@@ -23,16 +25,20 @@ from pipeline.settings.training import (
     Perceptual,
     Run,
     Schedule,
+    WeightName,
+    WeightOrigin,
 )
 
 PARAMS = Path("params.yaml")
 SCHEMA = Path("params.schema.json")
 
 __all__ = [
+    "CHECKPOINTS",
     "CRITERIA_SOURCE",
     "SCALES",
     "VGG128_CROP",
     "Ablation",
+    "AtScale1",
     "Collection",
     "Composition",
     "Configuration",
@@ -40,8 +46,10 @@ __all__ = [
     "Criterion",
     "Dataset",
     "Discriminator",
+    "Efficiency",
     "FeatureSource",
     "Game",
+    "Interpolation",
     "Metric",
     "Network",
     "Objective",
@@ -50,17 +58,22 @@ __all__ = [
     "Preset",
     "Protocol",
     "Recipe",
+    "Restoration",
+    "Rival",
     "Role",
     "Run",
     "Schedule",
     "Settings",
     "Study",
+    "WeightName",
+    "WeightOrigin",
     "load",
     "schema",
 ]
 
-Metric = Literal["psnr", "ssim", "psnr_y", "ssim_y"]
+Metric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "dists", "niqe", "psnr_y", "ssim_y"]
 PresetName = Literal["sample", "lab", "paper"]
+MethodName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", examples=["real_esrgan"])]
 
 
 class Study(Block):
@@ -71,6 +84,9 @@ class Study(Block):
     datasets_x1: list[Dataset]
     training_sets: list[Dataset]
     configurations: list[str]
+    weights: list[WeightName]
+    interpolations: list[Interpolation]
+    rivals: list[str]
 
     @model_validator(mode="after")
     def _scales(self) -> Self:
@@ -109,7 +125,7 @@ class Ablation(Block):
 class Protocol(Block):
     """How images are scored."""
 
-    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM)")]
+    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM, NIQE)")]
     metrics: list[Metric]
 
 
@@ -121,8 +137,14 @@ class Preset(Block):
     network: Network
     discriminator: Discriminator
     perceptual: Perceptual
+    pretrained: Annotated[
+        tuple[WeightOrigin, ...],
+        Field(strict=False, min_length=1, description="where networks trained by others are taken from, in order"),
+    ]
     trunk: Schedule
     training: Schedule
+    restore: Restoration
+    efficiency: Efficiency
     run: Run
 
     @model_validator(mode="after")
@@ -157,6 +179,7 @@ class Settings(Block):
     presets: Annotated[list[PresetName], Field(min_length=1)]
     mirror: str | None = None
     configurations: dict[str, Configuration]
+    rivals: dict[MethodName, Rival]
     objective: Objective
     criteria: Criteria
     study: Study
@@ -175,6 +198,11 @@ class Settings(Block):
         ):
             if unknown := sorted(set(named) - set(self.configurations)):
                 raise ValueError(f"{key} has {', '.join(unknown)}; known are {', '.join(self.configurations)}")
+        if unknown := sorted(set(self.study.rivals) - set(self.rivals)):
+            raise ValueError(f"study.rivals has {', '.join(unknown)}; known are {', '.join(self.rivals)}")
+        taken = {"identity", *get_args(Interpolation), *self.configurations}
+        if twice := sorted(taken & set(self.rivals)):
+            raise ValueError(f"rivals has {', '.join(twice)}, the name of another method; rename the rival")
         if self.ablation.data not in self.study.training_sets:
             raise ValueError(f"ablation.data is {self.ablation.data}, which study.training_sets does not name")
         for name in self.presets:

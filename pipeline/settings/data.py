@@ -10,11 +10,14 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.settings.base import Block, Count, PositiveInt
 
-Dataset = Literal["realsr", "ntire2020", "camerasr", "realsr_zero"]
-"""A place in the study: Table II is about `realsr`, whatever images fill it at a preset."""
+Dataset = Literal["realsr", "ntire2020", "camerasr", "realsr_zero", "calibration"]
+"""A place in the study: Table II is about `realsr`, whatever images fill it at a preset.
+
+`calibration` is no set of the paper: on its pairs the study's numbers are held against known ones.
+"""
 Role = Literal["train", "source", "target", "validation", "test"]
 
-SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4}
+SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4, "calibration": 4}
 """Upscaling factor of each dataset. CameraSR is evaluated at scale 1 (facts: LR and HR have one size)."""
 
 REGISTRY = Path(__file__).parents[1] / "datasets" / "registry.yaml"

@@ -1,15 +1,38 @@
 """Networks, schedules and how a training is run."""
 
+import re
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.settings.base import Block, Count, Iterations, LearningRate, PositiveInt
 
 FeatureSource = Literal["vgg19_torchvision", "vgg16_lpips"]
+WeightOrigin = Literal["package", "official"]
+"""Where a network trained by others is taken from: pipeline/weights/registry.py `Origin.kind`."""
+
+REGISTRY = Path(__file__).parents[1] / "weights" / "registry.yaml"
 
 VGG128_CROP = 128
 """The one side, in pixels, of the crops that the VGG-128 discriminator judges."""
+
+
+@cache
+def _weights() -> list[str]:
+    """The top-level keys of the registry, read as text, as those of the collections are."""
+    return re.findall(r"^([a-z]\w*):", REGISTRY.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _known_weight(name: str) -> str:
+    if name not in _weights():
+        raise ValueError(f"unknown weight; known are {', '.join(map(repr, _weights()))}")
+    return name
+
+
+WeightName = Annotated[str, AfterValidator(_known_weight)]
+"""A network trained by others: an entry of pipeline/weights/registry.yaml."""
 
 
 class Network(Block):

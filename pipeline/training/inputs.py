@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file
 
 from pipeline.datasets.packs import Pack
@@ -58,12 +57,3 @@ def perceptual_features(folder: Path, layers: Perceptual) -> tuple[VGGFeatures, 
     source: dict[str, Any] = read_json(folder / "perceptual.json")
     weights = load_file(folder / "perceptual.safetensors")
     return VGGFeatures(source["variant"], (layers.bottom, layers.top), weights), source
-
-
-def device_named(name: str) -> str:
-    """`auto` as `cuda` where there is a CUDA GPU, else `cpu`. Raises `UserError` for `cuda` without a GPU."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("params.yaml: run.device is cuda, but torch finds no CUDA GPU; set it to auto or cpu")
-    return name

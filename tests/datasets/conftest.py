@@ -32,6 +32,7 @@ SMALL = {
     ),
     "camerasr": small(("camerasr", "iphonex", {"test": 3, "train": 3, "validation": 2})),
     "realsr_zero": small(("realsr_zero", "all", {"test": 3})),
+    "calibration": small(("camerasr_bicubic", "test", {"test": 3})),
 }
 
 
@@ -83,10 +84,12 @@ def project(tmp_path):
 
 @pytest.fixture(scope="session")
 def small_sets(tmp_path_factory):
-    """The four small stand-ins, for copying."""
+    """The small stand-ins, for copying."""
     folder = tmp_path_factory.mktemp("standins")
     for name, composition in SMALL.items():
-        standins.write(settings.Composition(**composition), name, 1, folder / name / name)
+        composed = settings.Composition(**composition)
+        for collection in composed.collections:
+            standins.write(composed, collection, 1, folder / name / collection)
     return folder
 
 

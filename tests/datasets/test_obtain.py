@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import download as transfers
 from pipeline.datasets import registry
 from pipeline.datasets.layouts import find
 from pipeline.datasets.obtain import obtain
 from pipeline.errors import UserError
+from pipeline.fetching import download as transfers
 from pipeline.files import sha256, whole_folder
 from tests.datasets import published
 from tests.datasets.published import COUNTS
-from tests.datasets.server import Server, flipped, page, status
+from tests.fetching.server import Server, flipped, page, status
 
 ARCHIVED, LOOSE = published.archives(), published.loose()
 

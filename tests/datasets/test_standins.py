@@ -11,6 +11,7 @@ from pipeline import settings
 from pipeline.datasets import layouts, photographs, splits, standins
 from pipeline.datasets.images import read_rgb
 from pipeline.degradations import noise_pool
+from pipeline.degradations.bicubic import downscale_uint8
 
 REPO = Path(__file__).parents[2]
 SAMPLE = settings.load(REPO / "params.yaml").sample
@@ -79,6 +80,18 @@ def test_clean_images_are_exactly_the_recorded_crops(sample, dataset):
         left, top, side = (int(row[name]) for name in ("left", "top", "side"))
         part = photographs.load(row["photograph"])[top : top + side, left : left + side]
         np.testing.assert_array_equal(read_rgb(sample / dataset / path), part)
+
+
+def test_calibration_pairs_are_exactly_matlabs_bicubic(sample):
+    folder = sample / "calibration" / "camerasr_bicubic"
+    pairs = layouts.find("camerasr_bicubic", folder)
+    assert len(pairs) == 6
+    for pair in pairs:
+        reduced = downscale_uint8(read_rgb(folder / pair.hr), 4)
+        # The camera model computes in float32: where the exact value is a half, it may fall to the other side.
+        difference = np.abs(read_rgb(folder / pair.lr).astype(int) - reduced)
+        assert difference.max() <= 1
+        assert np.mean(difference > 0) < 1e-3
 
 
 def test_files_lie_where_the_official_archives_have_them(sample):

@@ -13,17 +13,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import methods, settings
+from pipeline import settings
 from pipeline.datasets.images import read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
-from pipeline.evaluation.metrics import psnr, ssim_y
+from pipeline.evaluation.metrics import Picture, psnr, ssim_y
 from pipeline.evaluation.restore import restore
 from pipeline.evaluation.score import score
+from pipeline.methods import METHODS
 
 CHECKOUT = Path(__file__).parents[2]
 PARAMS = settings.load(CHECKOUT / "params.yaml")
-METRICS = ["psnr", "ssim", "psnr_y", "ssim_y"]
+METRICS = PARAMS.protocol.metrics
 
 
 def run(stage, folder, *arguments):
@@ -59,10 +60,12 @@ def dataset(project, name, scale, with_hr=True):
 
 
 @pytest.fixture(scope="module")
-def restored(tmp_path_factory):
+def restored(tmp_path_factory, pretrained):
     """A project whose `realsr` and `realsr_zero` are restored by bicubic and scored (read only)."""
     project = tmp_path_factory.mktemp("project")
     shutil.copy(CHECKOUT / "params.yaml", project)
+    (project / "runs/sample").mkdir(parents=True)
+    (project / "runs/sample/pretrained").symlink_to(pretrained)
     dataset(project, "realsr", 4)
     dataset(project, "realsr_zero", 4, with_hr=False)
     for name in ("realsr", "realsr_zero"):
@@ -75,7 +78,7 @@ def restored(tmp_path_factory):
 @pytest.fixture
 def project(restored, tmp_path):
     """A copy of `restored` to spoil."""
-    return Path(shutil.copytree(restored, tmp_path / "project"))
+    return Path(shutil.copytree(restored, tmp_path / "project", symlinks=True))
 
 
 def contents(folder):
@@ -96,9 +99,10 @@ def test_restore_writes_the_test_images_and_their_provenance(restored):
     folder = restored / "runs/sample/restored/realsr/bicubic"
     assert sorted(file.name for file in folder.iterdir()) == ["id1.png", "id2.png", "restored.json"]
     description = json.loads((folder / "restored.json").read_text())
-    assert description == {"method": "bicubic", "dataset": "realsr", "run": None}
+    nothing = {"run": None, "checkpoint": None, "at_scale_1": None}
+    assert description == {"method": "bicubic", "dataset": "realsr", **nothing}
     lr = read_rgb(restored / "runs/sample/raw/realsr/1_LR.png")
-    assert np.array_equal(read_rgb(folder / "id1.png"), methods.build("bicubic", 4)(lr))
+    assert np.array_equal(read_rgb(folder / "id1.png"), METHODS["bicubic"](4)([lr])[0])
 
 
 def test_score_has_a_row_an_image_in_full_precision(restored):
@@ -107,22 +111,24 @@ def test_score_has_a_row_an_image_in_full_precision(restored):
     frame = pd.read_csv(file)
     assert list(frame.columns) == ["image", *METRICS]
     assert list(frame["image"]) == ["id1", "id2"]
-    pair = read_rgb(root / "restored/realsr/bicubic/id1.png"), read_rgb(root / "raw/realsr/1_HR.png")
-    assert frame["psnr"][0] == psnr(*pair, 4)
-    assert frame["ssim_y"][0] == ssim_y(*pair, 4)
+    files = root / "restored/realsr/bicubic/id1.png", root / "raw/realsr/1_HR.png"
+    pair = [Picture(read_rgb(file), 4) for file in files]
+    assert frame["psnr"][0] == psnr(*pair)
+    assert frame["ssim_y"][0] == ssim_y(*pair)
 
 
 def test_a_value_that_is_not_defined_is_an_empty_cell(restored):
     lines = (restored / "runs/sample/scores/realsr/bicubic.csv").read_text().splitlines()
-    image, psnr_value, ssim_value, psnr_y_value, ssim_y_value = lines[2].split(",")
-    assert (image, ssim_value, ssim_y_value) == ("id2", "", "")
-    assert float(psnr_value) > 0
-    assert float(psnr_y_value) > 0
+    row = dict(zip(["image", *METRICS], lines[2].split(","), strict=True))
+    assert row["image"] == "id2"
+    assert {name for name in METRICS if row[name] == ""} == {"ssim", "ssim_y", "lpips", "niqe"}
+    assert all(float(row[name]) > 0 for name in ("psnr", "psnr_y", "lpips_vgg", "dists"))
 
 
 def test_without_ground_truth_full_reference_columns_are_empty(restored):
     lines = (restored / "runs/sample/scores/realsr_zero/bicubic.csv").read_text().splitlines()
-    assert lines == [",".join(["image", *METRICS]), "id1,,,,", "id2,,,,"]
+    empty = "," * len(METRICS)
+    assert lines == [",".join(["image", *METRICS]), f"id1{empty}", f"id2{empty}"]
 
 
 def test_a_second_run_gives_the_same_bytes_and_a_log_plain_lines(project):
@@ -190,7 +196,7 @@ def test_a_restored_image_of_another_size_is_named(project):
 
 def test_an_unknown_method_is_explained(restored):
     done = run("restore", restored, "--dataset", "realsr", "--method", "bicubc")
-    refused(done, "bicubc", "identity, bicubic, plain")
+    refused(done, "bicubc", "identity, bicubic, lanczos, plain", "real_esrgan")
 
 
 @pytest.mark.parametrize(
@@ -199,11 +205,31 @@ def test_an_unknown_method_is_explained(restored):
         ("realsr", "identity", "scale 1 only"),
         ("realsr", "full", "models/realsr/full/model.json is missing"),
         ("realsr_zero", "full", "models/ntire2020/full/model.json is missing"),
+        ("realsr", "real_esrgan", r"rivals/real_esrgan\.json is missing"),
     ],
 )
 def test_an_impossible_method_is_explained(restored, dataset, method, message):
     with pytest.raises(UserError, match=message):
-        restore(restored / "runs/sample", dataset, method, PARAMS)
+        restore(restored / "runs/sample", dataset, method, PARAMS, "sample")
+
+
+def test_missing_weights_are_named_with_the_command_that_makes_them(project):
+    (project / "runs/sample/pretrained").unlink()
+    before = contents(project / "runs/sample")
+    done = run("score", project, "--dataset", "realsr")
+    refused(done, "pretrained/alexnet_lpips/weights.safetensors is missing", "LPIPS", "dvc repro weights")
+    assert contents(project / "runs/sample") == before
+
+
+def test_scores_do_not_depend_on_what_else_is_scored(project):
+    root = project / "runs/sample"
+    before = (root / "scores/realsr/bicubic.csv").read_bytes()
+    shutil.copytree(root / "restored/realsr/bicubic", root / "restored/realsr/another")
+    for number in (1, 2):
+        picture(root / f"restored/realsr/another/id{number}.png", 24 if number == 1 else 16, 32, number)
+    score(root, "realsr", PARAMS.protocol)
+    assert (root / "scores/realsr/bicubic.csv").read_bytes() == before
+    assert (root / "scores/realsr/another.csv").read_bytes() != before
 
 
 def test_score_without_restored_images_says_so(project):

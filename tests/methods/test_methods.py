@@ -4,12 +4,24 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import methods
+from pipeline import settings
 from pipeline.errors import UserError
+from pipeline.methods import METHODS
 
 
 def image(height=9, width=12, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def one(method, lr):
+    """The SR image of one LR image."""
+    (sr,) = method([lr])
+    return sr
+
+
+@pytest.fixture(scope="module")
+def preset(root):
+    return settings.load(root / "params.yaml").sample
 
 
 @pytest.fixture
@@ -34,7 +46,7 @@ def model(tmp_path):
 
 def test_identity_gives_an_equal_image_of_its_own():
     lr = image()
-    sr = methods.build("identity", 1)(lr)
+    sr = one(METHODS["identity"](1), lr)
     assert np.array_equal(sr, lr)
     assert not np.shares_memory(sr, lr)
 
@@ -42,50 +54,66 @@ def test_identity_gives_an_equal_image_of_its_own():
 @pytest.mark.parametrize("scale", [2, 4])
 def test_identity_is_refused_at_other_scales(scale):
     with pytest.raises(UserError, match=f"scale 1 only, not at scale {scale}"):
-        methods.build("identity", scale)
+        METHODS["identity"](scale)
 
 
-def test_bicubic_is_opencvs():
+INTERPOLATIONS = {"bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+
+
+@pytest.mark.parametrize("name", INTERPOLATIONS)
+def test_interpolations_are_opencvs(name):
+    images = [image(seed=seed) for seed in range(3)]
+    expected = [cv2.resize(lr, None, fx=4, fy=4, interpolation=INTERPOLATIONS[name]) for lr in images]
+    assert np.array_equal(METHODS[name](4)(images), expected)
+
+
+@pytest.mark.parametrize("name", INTERPOLATIONS)
+def test_interpolations_keep_a_constant_image_and_turn_with_their_input(name):
+    method = METHODS[name](4)
+    assert np.all(one(method, np.full((5, 7, 3), 93, np.uint8)) == 93)
     lr = image()
-    expected = cv2.resize(lr, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    assert np.array_equal(methods.build("bicubic", 4)(lr), expected)
+    assert np.abs(one(method, lr[::-1]).astype(int) - one(method, lr)[::-1]).max() <= 1
 
 
-def test_bicubic_keeps_a_constant_image_and_turns_with_its_input():
-    restore = methods.build("bicubic", 4)
-    assert np.all(restore(np.full((5, 7, 3), 93, np.uint8)) == 93)
-    lr = image()
-    assert np.abs(restore(lr[::-1]).astype(int) - restore(lr)[::-1]).max() <= 1
+@pytest.mark.parametrize("name", INTERPOLATIONS)
+def test_interpolations_are_refused_at_scale_one(name):
+    with pytest.raises(UserError, match=f"`{name}` leaves an image as it is at scale 1; take `identity`"):
+        METHODS[name](1)
 
 
-def test_bicubic_is_refused_at_scale_one():
-    with pytest.raises(UserError, match="take `identity`"):
-        methods.build("bicubic", 1)
+def test_the_settings_know_every_method_without_weights():
+    from typing import get_args
+
+    assert {"identity", *get_args(settings.Interpolation)} == set(METHODS)
 
 
-def test_a_trained_method_needs_its_model(tmp_path):
-    with pytest.raises(UserError, match="needs a trained model"):
-        methods.build("full", 4)
+def test_a_trained_method_needs_its_model(tmp_path, preset):
+    from pipeline.methods.trained import trained
+
     with pytest.raises(UserError, match=r"model\.json is missing"):
-        methods.build("full", 4, tmp_path)
+        trained(tmp_path, 4, preset)
 
 
-def test_a_trained_method_clamps_and_rounds_its_generators_output(model):
+def test_a_trained_method_clamps_and_rounds_its_generators_output(model, preset):
     import torch
+
+    from pipeline.methods.trained import trained
 
     folder, generator = model
     lr = image()
     with torch.no_grad():
         output = generator(torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255))).sr[0].numpy()
     expected = np.rint(np.clip(output, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
-    sr = methods.build("full", 4, folder)(lr)
+    sr = one(trained(folder, 4, preset), lr)
     assert sr.shape == (36, 48, 3)
     assert sr.dtype == np.uint8
     assert np.array_equal(sr, expected)
-    assert np.array_equal(methods.build("full", 4, folder)(lr), sr)
+    assert np.array_equal(one(trained(folder, 4, preset), lr), sr)
 
 
-def test_a_model_of_another_scale_is_refused(model):
+def test_a_model_of_another_scale_is_refused(model, preset):
+    from pipeline.methods.trained import trained
+
     folder, _ = model
     with pytest.raises(UserError, match="trained for scale 4, the dataset needs scale 1"):
-        methods.build("full", 1, folder)
+        trained(folder, 1, preset)

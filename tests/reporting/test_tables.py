@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 
 from pipeline import settings
 from pipeline.errors import UserError
-from pipeline.evaluation.metrics import METRICS
-from pipeline.reporting.formats import tex, to_csv, to_latex, to_markdown
+from pipeline.files import write_json
+from pipeline.reporting import formats
+from pipeline.reporting.captions import Source
+from pipeline.reporting.columns import column
+from pipeline.reporting.formats import tex
 from pipeline.reporting.grid import number
 from pipeline.reporting.layout import LAYOUTS
 from pipeline.reporting.paper import read_paper_table
-from pipeline.reporting.results import means_over_images, read_image_scores
+from pipeline.reporting.results import means_over_images, read_image_scores, read_remarks
 from pipeline.reporting.study import study_tables
-from pipeline.reporting.tables import Source, marks, study_table
+from pipeline.reporting.study_sheet import study_sheet
+from pipeline.reporting.tables import marks, study_table
+from tests.reporting.conftest import SCORES, write_method
 
 CHECKOUT = Path(__file__).parents[2]
 PAPER = CHECKOUT / "reports" / "paper"
@@ -51,6 +56,28 @@ def camerasr(source=OFFICIAL, **values):
     return study_table(CAMERASR, read_paper_table(4, PAPER), results(**values), source)
 
 
+def camerasr_psnr(methods, source=OFFICIAL, **options):
+    """A table of CameraSR's PSNR by method and image."""
+    rows = [
+        {"method": method, "run": "", "metric": "psnr", "image": str(image), "value": value}
+        for method, values in methods.items()
+        for image, value in enumerate(values)
+    ]
+    return study_table(CAMERASR, read_paper_table(4, PAPER), pd.DataFrame(rows), source, **options)
+
+
+def to_csv(table):
+    return formats.to_csv(study_sheet(table))
+
+
+def to_markdown(table):
+    return formats.to_markdown(study_sheet(table))
+
+
+def to_latex(table):
+    return formats.to_latex(study_sheet(table))
+
+
 def rows_of(text):
     return {row["row"]: row for row in csv.DictReader(io.StringIO(text))}
 
@@ -77,7 +104,7 @@ def test_an_image_without_the_metric_is_left_out_and_counted(project, monkeypatc
     )
     assert frame.loc[("full", "ssim"), ["value", "defined", "images"]].tolist() == [0.5, 1, 2]
     tables = study_tables("sample", settings.load(), "comparison", PAPER)
-    assert "SSIM of full is defined on 1 of 2 images." in tables[0].notes
+    assert "SSIM of full is defined on 1 of 2 images." in tables[1].notes
 
 
 def test_several_runs_of_a_method_give_mean_and_deviation():
@@ -98,6 +125,7 @@ def test_several_runs_of_a_method_give_mean_and_deviation():
         (math.inf, math.nan, "∞"),
         (25.5678, math.nan, "25.568"),
         (1, 0.25, "1.000 ± 0.250"),
+        (-1, math.nan, "−1.000"),
     ],
 )
 def test_a_number_as_printed(value, deviation, text):
@@ -108,7 +136,7 @@ def test_a_number_as_printed(value, deviation, text):
 
 
 def marked(values, metric):
-    return list(marks(pd.Series(values, dtype=float), METRICS[metric]))
+    return list(marks(pd.Series(values, dtype=float), column(metric)))
 
 
 def test_best_and_second_follow_the_direction_of_the_metric():
@@ -189,10 +217,126 @@ def test_a_row_of_the_ablation_is_a_configuration():
 
 
 def test_a_cell_the_paper_leaves_empty_is_a_dash():
-    layout = LAYOUTS[0]
+    layout = next(layout for layout in LAYOUTS if layout.number == 2)
     text = to_markdown(study_table(layout, read_paper_table(2, PAPER), results(full=26.0), OFFICIAL))
     line = next(line for line in text.splitlines() if line.startswith("| ADL "))
-    assert [cell.strip() for cell in line.split("|")][8:11] == ["26.90", "–", "–"]
+    assert [cell.strip() for cell in line.split("|")][5:8] == ["26.90", "–", "–"]
+
+
+# --- which rows -------------------------------------------------------------------------------------
+
+
+def test_a_method_that_the_paper_has_not_gets_a_row_by_its_title_where_it_has_results():
+    others = {"full": "no", "plain": "no", "swinir": "SwinIR", "absent": "Absent"}
+    table = camerasr_psnr({"full": [26.0], "swinir": [25.0]}, others=others)
+    assert list(table.rows["method"][:3]) == ["identity", "plain", "swinir"]
+    assert table.ours.loc["SwinIR", "psnr"] == 25
+    assert table.paper.loc["SwinIR", "psnr"] == ""
+    assert "Absent" not in table.rows.index
+    assert list(table.rows["method"]).count("full") == 1
+
+
+def test_a_rival_of_the_papers_name_meets_the_papers_row_and_one_of_its_title_does_not():
+    others = {"real_esrgan": "Real-ESRGAN", "mine": "Real-ESRGAN"}
+    table = camerasr_psnr({"real_esrgan": [24.0], "mine": [25.0]}, others=others)
+    assert table.ours.loc["Real-ESRGAN", "psnr"] == 24
+    assert table.ours.loc["Real-ESRGAN (mine)", "psnr"] == 25
+    assert not table.rows.index.duplicated().any()
+
+
+def test_how_a_scale_4_method_was_applied_at_scale_1_stands_under_the_table(project):
+    root = project / "runs/sample"
+    for method in ("real_esrgan", "impressionism"):
+        write_json(root / f"restored/camerasr/{method}/restored.json", {"at_scale_1": "enlarge_then_reduce"})
+    write_json(root / "restored/camerasr/dasr/skipped.json", {"why": "a network of scale 4"})
+    remarks = read_remarks(root, "camerasr")
+    assert set(remarks) == {"real_esrgan", "impressionism", "dasr"}
+    notes = camerasr_psnr({"real_esrgan": [24.0]}, remarks=remarks).notes
+    assert sum(note.startswith("Impressionism, Real-ESRGAN: trained for scale 4; ") for note in notes) == 1
+    assert "DASR: left out, a network of scale 4." in notes
+
+
+def test_a_rival_of_params_stands_in_every_table_of_its_scores(project, stage):
+    for dataset in SCORES:
+        write_method(project / "runs/sample", dataset, "mine", (20, 21, 22))
+    text = (project / "params.yaml").read_text()
+    text = text.replace("rivals:\n", "rivals:\n  mine: {title: My <net>, file: checkpoints/mine.safetensors}\n", 1)
+    (project / "params.yaml").write_text(text.replace("rivals: [", "rivals: [mine, "))
+    done = stage("tabulate", "--group", "comparison")
+    assert done.returncode == 0, done.stderr
+    for table in (2, 3, 4):
+        rows = rows_of((project / f"reports/sample/tables/comparison/table_{table}.csv").read_text())
+        assert rows["My <net>"]["psnr"] == "21.0"
+        assert rows["My <net>"]["method"] == "mine"
+
+
+# --- Table I -----------------------------------------------------------------------------------------
+
+
+def test_table_1_shows_niqe_and_says_that_there_are_no_ratings(project, monkeypatch):
+    monkeypatch.chdir(project)
+    for method, values in {"full": (4.0, 5.0, 6.0), "bicubic": (6.0, 7.0, 8.0)}.items():
+        lines = "".join(f"im{n},{value}\n" for n, value in enumerate(values))
+        file = project / f"runs/sample/scores/realsr_zero/{method}.csv"
+        file.write_text(f"image,niqe\n{lines}")
+        write_json(project / f"runs/sample/restored/realsr_zero/{method}/restored.json", {"run": None})
+    table = study_tables("sample", settings.load(), "comparison", PAPER)[0]
+    assert table.numeral == "I"
+    assert table.ours["niqe"].dropna().to_dict() == {"Bicubic": 7.0, "Cria-CL": 5.0}
+    assert table.ours["mos"].isna().all()
+    assert any("No ratings" in note for note in table.notes)
+    assert "NIQE ↓ | MOS ↓" in to_markdown(table)
+
+
+def test_what_only_the_authors_repository_gives_is_never_the_papers():
+    layout = LAYOUTS[0]
+    table = study_table(layout, read_paper_table(1, PAPER), results(full=1.0).assign(metric="niqe"), OFFICIAL)
+    row = rows_of(to_csv(table))["Cria-CL"]
+    assert (row["paper_niqe"], row["authors_repository_niqe"]) == ("", "4.409")
+    assert row["difference_niqe"] == ""
+    assert any("House-Leo/RealSR-Zero" in note for note in table.notes)
+    assert "authors_repository" not in to_csv(camerasr(full=26.0))
+
+
+# --- statistics --------------------------------------------------------------------------------------
+
+
+def test_csv_has_the_interval_and_the_corrected_p_value_of_every_row():
+    base = [20.0, 22.0, 25.0, 21.0, 30.0, 28.0, 26.0, 23.0]
+    worse = [value - 0.5 for value in base]
+    rows = rows_of(to_csv(camerasr_psnr({"full": base, "identity": worse, "plain": base})))
+    assert float(rows["LR, untouched"]["p_psnr"]) == pytest.approx(2 * 2 * 0.5**8)
+    assert float(rows["RRDB, weighted sum (plain)"]["p_psnr"]) == 1
+    assert rows["Cria-CL"]["p_psnr"] == rows["DASR"]["p_psnr"] == rows["DASR"]["ci_low_psnr"] == ""
+    assert float(rows["Cria-CL"]["ci_low_psnr"]) < 24.375 < float(rows["Cria-CL"]["ci_high_psnr"])
+
+
+def test_a_dagger_stands_where_the_difference_is_not_significant_and_nowhere_else():
+    base = [20.0, 22.0, 25.0, 21.0, 30.0, 28.0, 26.0, 23.0]
+    table = camerasr_psnr({"full": base, "identity": [value - 0.5 for value in base], "plain": base})
+    cells = {row.title: row.cells[0] for row in study_sheet(table).grid.rows}
+    signs = {title: cell.sign for title, cell in cells.items() if cell.sign}
+    assert signs == {"RRDB, weighted sum (plain)": "†"}
+    assert "**24.375**†<br><sub>[" in to_markdown(table)
+    assert r"\textbf{24.375}$^\dagger$" in to_latex(table)
+    assert r"{\tiny [" in to_latex(table)
+    assert not any("cannot show" in note for note in table.notes)
+
+
+def test_too_few_images_for_any_significance_are_said_to_be():
+    table = camerasr_psnr({"full": [1.0, 2.0, 3.0], "identity": [2.0, 3.0, 4.0], "plain": [3.0, 4.0, 5.0]})
+    assert (
+        "3 images cannot show a significant difference: with 2 rows tested, the smallest corrected p-value is 0.5."
+        in table.notes
+    )
+
+
+def test_an_ablation_has_steps_in_place_of_tests():
+    layout = next(layout for layout in LAYOUTS if layout.number == 5)
+    table = study_table(layout, read_paper_table(5, PAPER), results(plain=24.0, wsum=25.0), STANDIN)
+    assert table.statistics is None
+    assert ",p_psnr" not in to_csv(table)
+    assert ",step_psnr" in to_csv(table)
 
 
 # --- the transcription -------------------------------------------------------------------------------
@@ -232,7 +376,7 @@ def test_latex_is_balanced_and_every_row_is_full():
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     columns = len(re.search(r"\\begin\{tabular\}\{(\w+)\}", text).group(1))
     body = re.search(r"\\midrule\n(.*)\\bottomrule", text, re.DOTALL).group(1)
-    assert len(body.splitlines()) == 7
+    assert len(body.splitlines()) == 7 + 2  # intervals under the rows of ours
     assert all(line.count(" & ") == columns - 1 and line.endswith(r"\\") for line in body.splitlines())
     assert r"50\% a\_b \& c" in text
     text.encode("ascii")

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline.datasets import download as module
-from pipeline.datasets.download import UnavailableError, download
 from pipeline.datasets.registry import Archive
 from pipeline.errors import UserError
-from tests.datasets.server import (
+from pipeline.fetching import download as module
+from pipeline.fetching.download import UnavailableError, download
+from tests.fetching.server import (
     Asked,
     Server,
     announcing,
@@ -112,7 +112,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(server, tmp_path, c
 def test_a_download_is_resumed_by_the_next_process_after_a_kill(server, tmp_path, content):
     url = server.serve("set.zip", content, stall(1_200_000), whole)
     code = (
-        "import sys; from pathlib import Path; from pipeline.datasets.download import download; "
+        "import sys; from pathlib import Path; from pipeline.fetching.download import download; "
         "from pipeline.datasets.registry import Archive; "
         "download([Archive(name='set.zip', bytes=None, checksum=None, urls=[sys.argv[1]])], {}, Path(sys.argv[2]))"
     )

@@ -17,9 +17,9 @@ from urllib.request import url2pathname
 
 from filelock import FileLock
 
-from pipeline.datasets.integrity import LARGE, WrongFileError, check
-from pipeline.datasets.registry import Source
 from pipeline.errors import UserError
+from pipeline.fetching.integrity import LARGE, WrongFileError, check
+from pipeline.fetching.source import Source
 from pipeline.progress import Meter, progress
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datasets import unpack as module
-from pipeline.datasets.unpack import Limits, Unpacked, broken, unpack
 from pipeline.errors import UserError
+from pipeline.fetching import unpack as module
+from pipeline.fetching.unpack import Limits, Unpacked, broken, unpack
 
 
 def everything(member):

@@ -1,0 +1,107 @@
+"""The metrics of the study, an entry each. To add one, write a function of two pictures and an entry here.
+
+Importing this is cheap: what a metric computes with is imported when a scorer prepares it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.evaluation.metrics.fidelity import psnr, psnr_y, ssim, ssim_y
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.evaluation.metrics.dists import Dists
+    from pipeline.evaluation.metrics.lpips import Lpips, Net
+
+Measure = Callable[..., float]
+"""Of a restored `Picture` and, where the metric is full-reference, its ground truth; NaN where not defined."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is computed and printed.
+
+    Attributes:
+        name: in params.yaml and as a column.
+        title: in tables.
+        decimals: printed.
+        implementation: whose reading of the metric this is, in words.
+        prepare: the measure, of the device and the tensors of each of `weights`.
+        weights: names under runs/<preset>/pretrained.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    full_reference: bool
+    decimals: int
+    implementation: str
+    prepare: Callable[..., Measure]
+    weights: tuple[str, ...] = ()
+
+
+def _plain(measure: Measure) -> Callable[[str], Measure]:
+    """For a metric that knows no weights and no device."""
+    return lambda _device: measure
+
+
+def _lpips(net: "Net") -> Callable[[str, Mapping[str, "Tensor"]], "Lpips"]:
+    def prepare(device: str, tensors: Mapping[str, "Tensor"]) -> "Lpips":
+        from pipeline.evaluation.metrics.lpips import Lpips
+
+        return Lpips(net, tensors, device)
+
+    return prepare
+
+
+def _dists(device: str, features: Mapping[str, "Tensor"], weights: Mapping[str, "Tensor"]) -> "Dists":
+    from pipeline.evaluation.metrics.dists import Dists
+
+    return Dists(features, weights, device)
+
+
+def _niqe(_device: str, tensors: Mapping[str, "Tensor"]) -> Measure:
+    from functools import partial
+
+    from pipeline.evaluation.metrics.niqe import niqe, pristine
+
+    return partial(niqe, pristine({name: tensor.numpy() for name, tensor in tensors.items()}))
+
+
+_SCRIPT = "the authors' script: RGB, border cut"
+_LUMA = "as MATLAB and BasicSR: BT.601 luma, border cut"
+_LPIPS = "package lpips, v0.1, on the whole image"
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("psnr", "PSNR", True, True, 3, _SCRIPT, _plain(psnr)),
+        Metric("ssim", "SSIM", True, True, 4, _SCRIPT, _plain(ssim)),
+        Metric("lpips", "LPIPS", False, True, 4, f"{_LPIPS}, AlexNet", _lpips("alex"), ("alexnet_lpips",)),
+        Metric("lpips_vgg", "LPIPS-VGG", False, True, 4, f"{_LPIPS}, VGG-16", _lpips("vgg"), ("vgg16_lpips",)),
+        Metric(
+            "dists",
+            "DISTS",
+            higher_is_better=False,
+            full_reference=True,
+            decimals=4,
+            implementation="as published, own lines, on the whole image",
+            prepare=_dists,
+            weights=("vgg16_lpips", "dists"),
+        ),
+        Metric(
+            "niqe",
+            "NIQE",
+            higher_is_better=False,
+            full_reference=False,
+            decimals=3,
+            implementation="after the authors' MATLAB release and its parameters, own lines, border cut",
+            prepare=_niqe,
+            weights=("niqe",),
+        ),
+        Metric("psnr_y", "PSNR-Y", True, True, 3, _LUMA, _plain(psnr_y)),
+        Metric("ssim_y", "SSIM-Y", True, True, 4, _LUMA, _plain(ssim_y)),
+    )
+}

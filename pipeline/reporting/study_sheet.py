@@ -1,0 +1,116 @@
+"""A comparison or an ablation as it is written: its numbers as cells, and in full."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from pipeline.reporting.columns import Column, column
+from pipeline.reporting.grid import Cell, Grid, grid, interval, number, signed
+from pipeline.reporting.sheet import Sheet
+from pipeline.reporting.statistics import LEVEL
+from pipeline.reporting.steps import Step
+from pipeline.reporting.tables import StudyTable, marks
+
+CellOf = Callable[[pd.Series, Column], list[Cell]]
+
+
+def study_sheet(table: StudyTable) -> Sheet:
+    """The table as a sheet."""
+    return Sheet(
+        name=f"table_{table.number}",
+        title=f"Table {table.numeral}",
+        caption=table.caption,
+        reading=table.reading,
+        notes=table.notes,
+        grid=_grid(table),
+        data=_data(table),
+    )
+
+
+def _grid(table: StudyTable) -> Grid:
+    """Ours with marks, intervals and daggers (or deviations over runs), the paper's as printed, the difference.
+
+    A metric that was measured nowhere has a column only where the paper has one.
+    """
+    names = [str(name) for name in table.ours]
+    shown = [name for name in names if table.ours[name].notna().any() or name in table.paper]
+    printed = table.paper.mask(table.statuses == "not reported", "–").map(Cell)
+    parts = [
+        ("This study", pd.DataFrame({column(name).header: _ours(table, name) for name in shown})),
+        ("Paper", printed.rename(columns=_header)),
+    ]
+    if table.elsewhere is not None:
+        parts.append(("Authors' repository", table.elsewhere.map(Cell).rename(columns=_header)))
+    if table.steps is not None:
+        parts.append(("Against the row above", table.steps.apply(_step_column).rename(columns=_header)))
+    if table.difference is not None:
+        parts.append(("Difference", table.difference.apply(_differences).rename(columns=_header)))
+    return grid([(title, frame.set_axis(table.rows.index, axis="index")) for title, frame in parts])
+
+
+def _header(name: str) -> str:
+    return column(name).header
+
+
+def _ours(table: StudyTable, name: str) -> list[Cell]:
+    kind, values = column(name), table.ours[name]
+    texts = [
+        number(value, kind.decimals, deviation)
+        for value, deviation in zip(values, table.deviation[name], strict=True)
+    ]
+    if table.statistics is None:
+        smalls = signs = [""] * len(texts)
+    else:
+        low, high, p = (frame[name] for frame in (table.statistics.low, table.statistics.high, table.statistics.p))
+        smalls = [interval(*ends, kind.decimals - 1) for ends in zip(low, high, strict=True)]
+        signs = ["†" if value > LEVEL else "" for value in p]
+    return [Cell(*parts) for parts in zip(texts, marks(values, kind), signs, smalls, strict=True)]
+
+
+def _step_column(steps: pd.Series) -> pd.Series:
+    """Changes with their intervals; bold where the interval leaves zero out."""
+    decimals = column(str(steps.name)).decimals
+    return steps.map(lambda step: _step_cell(step, decimals))
+
+
+def _step_cell(step: Step | None, decimals: int) -> Cell:
+    if step is None:
+        return Cell("")
+    low, high = (signed(end, decimals) for end in (step.low, step.high))
+    return Cell(f"{signed(step.change, decimals)} [{low}, {high}]", "best" if step.clear else "")
+
+
+def _differences(differences: pd.Series) -> pd.Series:
+    decimals = column(str(differences.name)).decimals
+    return differences.map(lambda value: Cell(signed(value, decimals)))
+
+
+def _data(table: StudyTable) -> pd.DataFrame:
+    """method, run, preset, data, our metrics, ci_low_*, ci_high_*, p_*, paper_* and others, where there are any."""
+    parts = [table.rows.assign(preset=table.source.preset, data=table.source.label), table.ours]
+    if table.deviation.notna().any(axis=None):
+        parts.append(table.deviation.add_prefix("deviation_"))
+    if table.statistics is not None:
+        parts += [
+            table.statistics.low.add_prefix("ci_low_"),
+            table.statistics.high.add_prefix("ci_high_"),
+            table.statistics.p.add_prefix("p_"),
+        ]
+    parts.append(table.paper.add_prefix("paper_"))
+    if table.elsewhere is not None:
+        parts.append(table.elsewhere.add_prefix("authors_repository_"))
+    if table.steps is not None:
+        parts.append(_step_numbers(table.steps))
+    if table.difference is not None:
+        parts.append(table.difference.add_prefix("difference_"))
+    return pd.concat(parts, axis="columns")
+
+
+def _step_numbers(steps: pd.DataFrame) -> pd.DataFrame:
+    """Columns step_<metric>, step_low_<metric>, step_high_<metric>."""
+    columns = {
+        f"{prefix}_{name}": column.map(lambda step, part=part: getattr(step, part, float("nan")))
+        for name, column in steps.items()
+        for prefix, part in (("step", "change"), ("step_low", "low"), ("step_high", "high"))
+    }
+    return pd.DataFrame(columns, index=steps.index)

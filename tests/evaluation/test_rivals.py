@@ -1,0 +1,171 @@
+"""A rival of one's own: a file and three lines of params, through the real command lines, to a row of scores."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from pipeline import settings
+from pipeline.datasets.images import read_rgb, write_png
+from pipeline.degradations.bicubic import downscale
+from pipeline.errors import UserError
+from pipeline.evaluation.restore import restore
+from pipeline.methods import rivals
+from pipeline.networks.rrdb import RRDBNet
+from pipeline.settings import Rival
+from tests.evaluation.test_stages import CHECKOUT, contents, dataset, refused, run
+
+LINES = """
+rivals:
+  mine:
+    title: A network of mine
+    file: checkpoints/mine.safetensors
+    scale: 4
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with a scale-4 and a scale-1 set, and the shipped params with the lines above; its checkpoint."""
+    params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
+    params["rivals"] |= yaml.safe_load(LINES)["rivals"]
+    params["study"]["rivals"].append("mine")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    (tmp_path / "checkpoints").mkdir()
+    save_file(network(0).state_dict(), tmp_path / "checkpoints/mine.safetensors")
+    dataset(tmp_path, "realsr", 4)
+    dataset(tmp_path, "camerasr", 1)
+    return tmp_path
+
+
+def network(seed):
+    torch.manual_seed(seed)
+    return RRDBNet(8, 1, 4, 4).eval()
+
+
+def tensor(image):
+    return torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None] / 255
+
+
+def levels(sr):
+    return np.rint(255 * sr[0].clamp(0, 1).permute(1, 2, 0).numpy())
+
+
+def changed(project, **rival):
+    """The settings with other lines for `mine`."""
+    loaded = settings.load(project / "params.yaml")
+    block = Rival(**{**loaded.rivals["mine"].model_dump(), **rival})
+    return loaded.model_copy(update={"rivals": {**loaded.rivals, "mine": block}})
+
+
+def test_a_file_and_three_lines_make_a_row_of_scores(project):
+    done = run("rival", project, "--name", "mine")
+    assert done.returncode == 0, done.stderr
+    for stage in (("restore", "--method", "mine"), ("score",)):
+        done = run(stage[0], project, "--dataset", "realsr", *stage[1:])
+        assert done.returncode == 0, done.stderr
+    root = project / "runs/sample"
+    with torch.no_grad():
+        expected = levels(network(0)(tensor(read_rgb(root / "raw/realsr/1_LR.png"))).sr)
+    assert np.abs(read_rgb(root / "restored/realsr/mine/id1.png") - expected).max() <= 1
+    described = json.loads((root / "restored/realsr/mine/restored.json").read_text())
+    assert described["checkpoint"] == json.loads((root / "rivals/mine.json").read_text())
+    assert described["checkpoint"]["architecture"] == "ESRGAN"
+    assert (described["run"], described["at_scale_1"]) == (None, None)
+    rows = (root / "scores/realsr/mine.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["image", "id1", "id2"]
+
+
+def test_at_scale_one_the_enlarged_image_is_reduced_and_rounded_once(project, monkeypatch):
+    monkeypatch.chdir(project)
+    root, params = project / "runs/sample", changed(project)
+    describe(root, params)
+    restore(root, "camerasr", "mine", params, "sample")
+    with torch.no_grad():
+        large = network(0)(tensor(read_rgb(root / "raw/camerasr/1_LR.png"))).sr.clamp(0, 1)
+    sr = read_rgb(root / "restored/camerasr/mine/id1.png")
+    assert np.abs(sr - levels(downscale(large, 4))).max() <= 1
+    described = json.loads((root / "restored/camerasr/mine/restored.json").read_text())
+    assert described["at_scale_1"] == "enlarge_then_reduce"
+
+
+def test_a_rival_that_skips_scale_one_says_so_and_has_no_image(project, monkeypatch):
+    monkeypatch.chdir(project)
+    root, params = project / "runs/sample", changed(project, at_scale_1="skip")
+    describe(root, params)
+    restore(root, "camerasr", "mine", params, "sample")
+    folder = root / "restored/camerasr/mine"
+    assert [file.name for file in folder.iterdir()] == ["skipped.json"]
+    assert "at_scale_1: skip" in json.loads((folder / "skipped.json").read_text())["why"]
+
+
+def test_a_rival_of_scale_one_leaves_out_the_sets_of_scale_four(project, monkeypatch):
+    monkeypatch.chdir(project)
+    root, params = project / "runs/sample", changed(project, scale=1)
+    describe(root, params)
+    restore(root, "realsr", "mine", params, "sample")
+    assert [file.name for file in (root / "restored/realsr/mine").iterdir()] == ["skipped.json"]
+    restore(root, "camerasr", "mine", params, "sample")
+    assert json.loads((root / "restored/camerasr/mine/restored.json").read_text())["at_scale_1"] is None
+
+
+def describe(root, params):
+    """What the stage `rival` does."""
+    from pipeline.files import write_json
+
+    found = rivals.find(root, params.rivals["mine"])
+    write_json(rivals.record(root, "mine"), found.as_json())
+
+
+def test_weights_of_the_registry_are_found_by_name(project):
+    place = project / "runs/sample/pretrained/net/weights.safetensors"
+    place.parent.mkdir(parents=True)
+    shutil.copy(project / "checkpoints/mine.safetensors", place)
+    found = rivals.find(project / "runs/sample", Rival(title="Net", weights="net"))
+    assert found.checkpoint == place.as_posix()
+    assert found.parameters == sum(parameter.numel() for parameter in network(0).parameters())
+
+
+def test_a_checkpoint_that_is_missing_is_named(project):
+    (project / "checkpoints/mine.safetensors").unlink()
+    refused(run("rival", project, "--name", "mine"), "checkpoints/mine.safetensors is missing", "params.yaml")
+    assert not (project / "runs/sample/rivals").exists()
+
+
+def test_an_unknown_rival_is_answered_with_the_known_ones(project):
+    refused(run("rival", project, "--name", "mime"), "no rival 'mime'", "impressionism, real_esrgan, mine")
+
+
+def test_images_of_many_sizes_all_come_back(project, monkeypatch):
+    monkeypatch.chdir(project)
+    root, params = project / "runs/sample", changed(project)
+    describe(root, params)
+    split = root / "splits/realsr.csv"
+    lines = [split.read_text().splitlines()[0]]
+    for number, (height, width) in enumerate([(6, 8)] * 3 + [(5, 8)] * 2 + [(6, 8)]):
+        pixels = np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        write_png(root / f"raw/realsr/x{number}.png", pixels)
+        lines.append(f"x{number},test,realsr,,x{number}.png,,,{4 * height},{4 * width}")
+    split.write_text("\n".join(lines) + "\n")
+    together = params.sample.model_copy(update={"restore": params.sample.restore.model_copy(update={"batch": 2})})
+    restore(root, "realsr", "mine", params, "sample", project / "one")
+    restore(root, "realsr", "mine", params.model_copy(update={"sample": together}), "sample", project / "two")
+    one, two = (project / name / "restored/realsr/mine" for name in ("one", "two"))
+    assert len(list(one.glob("*.png"))) == 6
+    for file in one.glob("*.png"):
+        assert np.abs(read_rgb(file).astype(int) - read_rgb(two / file.name)).max() <= 1
+
+
+def test_a_broken_image_in_the_middle_leaves_nothing(project, monkeypatch):
+    monkeypatch.chdir(project)
+    root, params = project / "runs/sample", changed(project)
+    describe(root, params)
+    (root / "raw/realsr/2_LR.png").write_bytes(b"\x89PNG")
+    before = contents(root)
+    with pytest.raises(UserError, match=r"2_LR\.png"):
+        restore(root, "realsr", "mine", params, "sample")
+    assert contents(root) == before
