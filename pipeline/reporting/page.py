@@ -41,7 +41,7 @@ def page(root: Path, preset: str, settings: Settings) -> str:
         sheets=[study_sheet(table) for group in get_args(Group) for table in study_tables(preset, settings, group)],
         statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
         samples=[crops.crop_row(root, name, source_of(settings, preset, name).subject) for name in datasets],
-        sheets=[
+        pools=[
             sheet
             for name in settings.study.training_sets
             for sheet in pool_sheets(root, name, source_of(settings, preset, name).subject)
