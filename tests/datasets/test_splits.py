@@ -109,7 +109,7 @@ def test_the_manifest_holds_every_file_once_with_its_hash_and_size(fetched, data
     assert [(row.role, row.id) for row in rows] == sorted((row.role, row.id) for row in rows)
     parts = fetched.params["sample"]["datasets"][dataset]["parts"]
     assert Counter(row.role for row in rows) == {k: n for part in parts for k, n in part["roles"].items()}
-    assert {row.collection for row in rows} == {dataset}
+    assert {row.collection for row in rows} == {part["collection"] for part in parts}
     for row in rows:
         for path, digest in ((row.hr, row.hr_sha256), (row.lr, row.lr_sha256)):
             assert digest == (sha256(fetched.raw(dataset) / path) if path else "")
