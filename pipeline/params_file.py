@@ -87,6 +87,7 @@ def _walk(location: Sequence[str | int], root: Mapping[str, Any]) -> tuple[list[
         block = field
         if "$ref" in block:
             block = root["$defs"][block["$ref"].rsplit("/", 1)[1]]
-        field = block.get("properties", {}).get(part) or block.get("additionalProperties") or {}
+        named = next(iter(block.get("patternProperties", {}).values()), None)  # names of a form, e.g. of rivals
+        field = block.get("properties", {}).get(part) or named or block.get("additionalProperties") or {}
         field = field if isinstance(field, dict) else {}
     return list(block.get("properties", {})), field
