@@ -1,9 +1,9 @@
 """The metrics held against values that others published, and the classic mistakes, none of which may pass.
 
 Two sets. Of five TID2013 pairs, which pyiqa installs, its repository publishes what the programs of the metrics'
-own authors give (chaofengc/IQA-PyTorch at 065c2b73, ResultsCalibra/results_official.csv): no border, SSIM on rounded
-grey. Of the same five photographs, reduced to a quarter and restored by OpenCV, the authors' script gives the rest:
-four pixels of border, the saved PNG. Golden results of real images are facts/weights.md's, where the mirror is.
+own authors give (chaofengc/IQA-PyTorch at 065c2b73, ResultsCalibra/results_official.csv): no border, SSIM on
+rounded grey. Of the same five photographs, reduced to a quarter and restored by OpenCV, the authors' script gives
+the rest: four pixels of border, the saved PNG. Golden results of real images are facts/weights.md's, with a mirror.
 """
 
 import sys
