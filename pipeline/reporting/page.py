@@ -5,6 +5,7 @@ from typing import get_args
 
 import jinja2
 
+from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json
 from pipeline.paths import figures_folder
 from pipeline.reporting import captions, crops
@@ -49,4 +50,5 @@ def page(root: Path, preset: str, settings: Settings) -> str:
         figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
         rule=crops.RULE,
         border=settings.protocol.border,
+        metrics=[METRICS[name] for name in settings.protocol.metrics],
     )
