@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.errors import UserError
 from pipeline.paths import results_root
 from pipeline.reporting.columns import column
-from pipeline.reporting.grid import Cell, grid, number, signed
+from pipeline.reporting.grid import OURS, Cell, grid, number, signed
 from pipeline.reporting.results import read_scores
 from pipeline.reporting.sheet import Sheet
 from pipeline.settings import Settings
@@ -76,7 +76,7 @@ def sheet(golden: pd.DataFrame, measured: Sequence[Measured], preset: str) -> Sh
         ),
         reading=(),
         notes=_notes(data),
-        grid=grid([("Known", _known(data)), ("This study", _ours(data))]),
+        grid=grid([("Known", _known(data)), (OURS, _ours(data))]),
         data=data,
     )
 

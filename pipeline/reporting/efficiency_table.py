@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.errors import UserError
 from pipeline.files import read_json
 from pipeline.paths import data_root
-from pipeline.reporting.grid import Cell, grid, interval, number
+from pipeline.reporting.grid import OURS, Cell, grid, interval, number
 from pipeline.reporting.paper import FOLDER, PaperTable, read_paper_table
 from pipeline.reporting.sheet import Sheet
 
@@ -77,7 +77,7 @@ def sheet(measured: Measured, paper: PaperTable, preset: str) -> Sheet:
         caption=_caption(measured.about, paper, preset),
         reading=(),
         notes=_notes(numbers),
-        grid=grid([("This study", _cells(ours)), ("Paper", cells)]),
+        grid=grid([(OURS, _cells(ours)), ("Paper", cells)]),
         data=pd.concat([rows.assign(preset=preset), ours, printed.add_prefix("paper_")], axis="columns"),
     )
 
