@@ -82,6 +82,7 @@ rule restore:
     params:
         preset=PRESET,
         data=ABLATION.data,
+        restoration=params.preset(PRESET).restore.model_dump(mode="json"),
     message:
         "restore by {wildcards.configuration}, seed {wildcards.seed}"
     shell:

@@ -50,5 +50,24 @@ def preparation(
         report(topic.measure(topic.Setup(images=images), rounds), json, markdown)
 
 
+@app.command()
+def scoring(
+    metrics: Annotated[str, typer.Argument(help="Of the protocol, with commas between.")] = "psnr,ssim,lpips",
+    rounds: Rounds = 9,
+    images: Annotated[int, typer.Option(min=1, help="How many images of 600x840 were restored.")] = 2,
+    methods: Annotated[int, typer.Option(min=1, max=4, help="How many methods restored them.")] = 4,
+    in_memory: Annotated[bool, typer.Option(help="Read every file once, and time the metrics alone.")] = False,
+    json: Json = None,
+    markdown: Markdown = None,
+) -> None:
+    """Metrics of restored images: the study's, the authors' script, pyiqa."""
+    from benchmarks import scoring as topic
+    from benchmarks.rounds import report
+
+    with explained():
+        setup = topic.Setup(images=images, methods=methods, in_memory=in_memory)
+        report(topic.measure(setup, topic.known(metrics), rounds), json, markdown)
+
+
 if __name__ == "__main__":
     app()

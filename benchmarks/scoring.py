@@ -1,58 +1,156 @@
-"""Scores of restored images: as the stage `score` computes them, and as they are computed one by one.
+"""Scores of restored images, as the stage `score` computes them and as they are usually computed.
 
-The numbers are the same, to the rounding that each way has; the test of this topic holds them against each other.
+The values are the same, within the rounding of each; the topic's test holds them against each other.
 """
 
-import math
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor, nn
 
-BORDER, PEAK = 4, 255.0
-Image = NDArray[np.uint8]
-Plane = NDArray[np.float64]
+from benchmarks.pairs import SCALE, decoded, write_folder
+from benchmarks.rounds import Result, in_turns, machine
+from benchmarks.usual_scores import BORDER, OneByOne, Scores, Script, Truth
+from pipeline.datasets.images import read_rgb, write_png
+from pipeline.errors import UserError
+from pipeline.evaluation.metrics import METRICS, Picture, Scorer
+from pipeline.weights import obtain, store
 
-
-# What follows is the authors' script, written down from its description (facts/methods.md 0.1, datasets.md 7):
-# RGB images in OpenCV's order, float64, border cut, SSIM with a two-dimensional window.
-
-
-def cropped(image: Image) -> Plane:
-    """Without the border, as float64."""
-    return image[BORDER:-BORDER, BORDER:-BORDER].astype(np.float64)
-
-
-def grey(image: Image) -> Plane:
-    """BT.601 luma without the border."""
-    luma: Plane = cropped(image) @ np.array([24.966, 128.553, 65.481]) / 255 + 16
-    return luma
+T = TypeVar("T")
+Way = Callable[[Sequence[Truth]], Scores]
+SCRIPT, PYIQA, STUDY = "authors' script", "pyiqa, one by one", "study"
+ENLARGED = (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_LINEAR, cv2.INTER_NEAREST)
+"""The restorations, by as many methods as are asked for."""
 
 
-def psnr(a: Plane, b: Plane) -> float:
-    error = np.mean((a - b) ** 2)
-    return math.inf if error == 0 else 20 * math.log10(PEAK / math.sqrt(error))
+@dataclass(frozen=True)
+class Setup:
+    """What the rates depend on: images of 600x840, methods that restored them, whether files are read or kept."""
+
+    images: int = 2
+    methods: int = 4
+    in_memory: bool = False
 
 
-def ssim(a: Plane, b: Plane) -> float:
-    line = cv2.getGaussianKernel(11, 1.5)
-
-    def local(plane: Plane) -> Plane:
-        mean: Plane = cv2.filter2D(plane, -1, np.outer(line, line))[5:-5, 5:-5]
-        return mean
-
-    c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
-    mean_a, mean_b = local(a), local(b)
-    covariance = local(a * b) - mean_a * mean_b
-    variances = local(a**2) - mean_a**2 + local(b**2) - mean_b**2
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    return float(np.mean(luminance * (2 * covariance + c2) / (variances + c2)))
+def known(text: str) -> list[str]:
+    """Names of metrics, from a text with commas between. Raises `UserError` for one that there is not."""
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise UserError(f"there is no metric {', '.join(map(repr, unknown))}; known are {', '.join(METRICS)}")
+    return names
 
 
-FORMULAS: Mapping[str, Callable[[Image, Image], float]] = {
-    "psnr": lambda a, b: psnr(cropped(a), cropped(b)),
-    "ssim": lambda a, b: ssim(cropped(a), cropped(b)),
-    "psnr_y": lambda a, b: psnr(grey(a), grey(b)),
-    "ssim_y": lambda a, b: ssim(grey(a), grey(b)),
-}
+def measure(setup: Setup, names: Sequence[str], rounds: int) -> Result:
+    """Restored images a second of each way that has all of the metrics `names`, on one thread."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    with TemporaryDirectory(prefix="benchmark-") as root:
+        truths = write_truths(Path(root), setup)
+        ways = prepared(Path(root), names, in_memory=setup.in_memory)
+        for way in ways.values():
+            way(truths)
+        rates = in_turns({name: _timed(way, truths) for name, way in ways.items()}, rounds)
+    usual = [name for name in ways if name != STUDY]
+    return Result(
+        ", ".join(METRICS[name].title for name in names), "images/s", asdict(setup), machine(), rates, usual
+    )
+
+
+def write_truths(root: Path, setup: Setup) -> list[Truth]:
+    """Photographs, and what each method makes of a quarter of their side, as PNG files."""
+    folder = write_folder(root / "pairs", setup.images)
+    truths = []
+    for name in folder.names():
+        lr, restored = read_rgb(folder.lr(name)), []
+        for number, kind in enumerate(ENLARGED[: setup.methods]):
+            file = root / "restored" / str(number) / name
+            write_png(file, cv2.resize(lr, None, fx=SCALE, fy=SCALE, interpolation=kind).astype(lr.dtype))
+            restored.append(file)
+        truths.append(Truth(folder.hr(name), restored))
+    return truths
+
+
+def prepared(root: Path, names: Sequence[str], *, in_memory: bool) -> dict[str, Way]:
+    """The ways that have all of the metrics `names`; `in_memory`, a file is read the first time only."""
+    pretrained = _pretrained(root / "pretrained")
+    model = _official_lpips(pretrained)
+    ways: dict[str, Way] = {}
+    if Script.can >= set(names):
+        ways[SCRIPT] = Script(names, _reader(decoded, in_memory), model)
+    if OneByOne.can >= set(names):
+        ways[PYIQA] = OneByOne(names, _reader(_tensor, in_memory), model, _matlab_file(pretrained))
+    ways[STUDY] = _study(Scorer(names, pretrained), _reader(_rgb, in_memory))
+    return ways
+
+
+def _study(scorer: Scorer, read: Callable[[Path], Picture]) -> Way:
+    """As pipeline/evaluation/score.py goes through cases and methods."""
+
+    def scores(truths: Sequence[Truth]) -> Scores:
+        values: Scores = []
+        for truth in truths:
+            hr = Picture(read(truth.hr).pixels, BORDER)  # a picture keeps what was computed of it
+            values += [scorer(Picture(read(sr).pixels, BORDER), hr) for sr in truth.restored]
+        return values
+
+    return scores
+
+
+def _timed(way: Way, truths: Sequence[Truth]) -> Callable[[], float]:
+    def rate() -> float:
+        start = time.perf_counter()
+        return len(way(truths)) / (time.perf_counter() - start)
+
+    return rate
+
+
+def _reader(read: Callable[[Path], T], in_memory: bool) -> Callable[[Path], T]:
+    return cache(read) if in_memory else read
+
+
+def _rgb(file: Path) -> Picture:
+    return Picture(read_rgb(file))
+
+
+def _tensor(file: Path) -> Tensor:
+    """As pyiqa takes it: 1 x 3 x H x W, RGB in [0, 1]."""
+    return torch.tensor(read_rgb(file)).permute(2, 0, 1)[None].float() / 255
+
+
+def _pretrained(folder: Path) -> Path:
+    """The weights of all metrics, from installed packages."""
+    for name in sorted({name for metric in METRICS.values() for name in metric.weights}):
+        (folder / name).mkdir(parents=True)
+        store.write(obtain(name, ["package"], None, folder), folder / name)
+    return folder
+
+
+def _official_lpips(pretrained: Path) -> nn.Module:
+    """The official package's model in its own memory layout."""
+    from safetensors.torch import load_file
+
+    from pipeline.evaluation.metrics.lpips import Lpips
+
+    ours = Lpips("alex", load_file(pretrained / "alexnet_lpips" / "weights.safetensors"), "cpu")
+    model: nn.Module = deepcopy(ours.model).to(memory_format=torch.contiguous_format)
+    return model
+
+
+def _matlab_file(pretrained: Path) -> Path:
+    """NIQE's parameters under the names that pyiqa reads."""
+    from safetensors.numpy import load_file
+    from scipy.io import savemat
+
+    tensors: Mapping[str, object] = load_file(pretrained / "niqe" / "weights.safetensors")
+    file = pretrained / "niqe.mat"
+    savemat(file, {"mu_prisparam": tensors["mu_pris_param"], "cov_prisparam": tensors["cov_pris_param"]})
+    return file

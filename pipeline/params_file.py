@@ -87,7 +87,8 @@ def _walk(location: Sequence[str | int], root: Mapping[str, Any]) -> tuple[list[
         block = field
         if "$ref" in block:
             block = root["$defs"][block["$ref"].rsplit("/", 1)[1]]
+        named = next(iter(block.get("patternProperties", {}).values()), None)  # names of a form, e.g. of rivals
         inner = block.get("items") if isinstance(part, int) else block.get("properties", {}).get(part)
-        field = inner or block.get("additionalProperties") or {}
+        field = inner or named or block.get("additionalProperties") or {}
         field = field if isinstance(field, dict) else {}
     return list(block.get("properties", {})), field

@@ -22,7 +22,7 @@ def pretrained_folder(preset: str, name: str) -> Path:
 
 
 def tables_folder(preset: str, group: str) -> Path:
-    """Of the tables of a group, `comparison` or `ablations`."""
+    """Of the tables of a group, `comparison`, `ablations` or `efficiency`."""
     return Path("reports", preset, "tables", group)
 
 

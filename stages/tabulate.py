@@ -10,23 +10,37 @@ from pipeline.paths import tables_folder
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
-    parser.add_argument("--group", required=True, choices=["comparison", "ablations"], help="I to IV, or V and VI")
+    parser.add_argument(
+        "--group",
+        required=True,
+        choices=["comparison", "ablations", "efficiency"],
+        help="I to IV and the calibration, V and VI, or VII",
+    )
     arguments = parser.parse_args()
     params = settings.load()
     params.preset(arguments.preset)
 
+    from pipeline.reporting.calibration import calibration_sheet
+    from pipeline.reporting.efficiency_table import efficiency_sheet
     from pipeline.reporting.formats import write_sheets
     from pipeline.reporting.study import study_tables
     from pipeline.reporting.study_sheet import study_sheet
 
-    tables = study_tables(arguments.preset, params, arguments.group)
-    folder = tables_folder(arguments.preset, arguments.group)
-    write_sheets([study_sheet(table) for table in tables], folder)
-    if arguments.group == "ablations":
+    preset, group = arguments.preset, arguments.group
+    folder = tables_folder(preset, group)
+    if group == "efficiency":
+        write_sheets([efficiency_sheet(preset)], folder)
+        return
+    tables = study_tables(preset, params, group)
+    sheets = [study_sheet(table) for table in tables]
+    if group == "comparison":
+        sheets.append(calibration_sheet(preset, params))
+    write_sheets(sheets, folder)
+    if group == "ablations":
         from pipeline.tracking import Table, record_tables
 
         files = {table.number: tuple(sorted(folder.glob(f"table_{table.number}.*"))) for table in tables}
-        record_tables(arguments.preset, [Table(table.numeral, table.runs, files[table.number]) for table in tables])
+        record_tables(preset, [Table(table.numeral, table.runs, files[table.number]) for table in tables])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A deadline is an assertion of speed, and machines are busy.
+settings.register_profile("study", deadline=None)
+settings.load_profile("study")
 
 
 def pytest_collection_modifyitems(items):

@@ -12,12 +12,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from skimage import data
 from typer.testing import CliRunner
 
-from benchmarks import loading, preparation
+from benchmarks import loading, preparation, scoring
 from benchmarks.__main__ import app
 from benchmarks.pairs import HEIGHT, SCALE, WIDTH, Folder, write_folder, write_pack
 from benchmarks.rounds import Result, in_turns, table
+from benchmarks.usual_scores import Truth
 from pipeline.datasets.images import read_rgb, write_png
 from pipeline.datasets.packs import Pack
 from pipeline.degradations.bicubic import downscale_uint8
@@ -55,8 +57,14 @@ def in_this_process(root, words):
             ["prepared as", "pairs/s", "from … to", "× sub-images"],
             ["sub-images", "pack"],
         ),
+        (
+            in_this_process,
+            ("scoring", "psnr", "--methods", 2),
+            ["PSNR", "images/s", "from … to", "× authors' script", "× pyiqa, one by one"],
+            ["authors' script", "pyiqa, one by one", "study"],
+        ),
     ],
-    ids=["loading", "preparation"],
+    ids=["loading", "preparation", "scoring"],
 )
 def test_a_topic_prints_its_table_and_writes_what_is_asked_for(root, tmp_path, run, words, head, ways):
     numbers, text = tmp_path / "rates.json", tmp_path / "new" / "table.md"
@@ -199,3 +207,45 @@ def test_the_last_sub_image_ends_at_the_border():
     assert preparation._starts(600, 480, 240) == [0, 120]
     assert preparation._starts(840, 480, 240) == [0, 240, 360]
     assert preparation._starts(480, 480, 240) == [0]
+
+
+@pytest.mark.parametrize(
+    ("names", "ways"),
+    [
+        (["psnr", "ssim", "psnr_y", "ssim_y", "lpips"], {"authors' script", "study"}),
+        (["psnr", "psnr_y", "ssim_y", "lpips", "niqe"], {"pyiqa, one by one", "study"}),
+    ],
+)
+def test_every_way_of_scoring_gives_the_same_values(tmp_path, names, ways):
+    hr = data.astronaut()[:200, :300]
+    truth = Truth(tmp_path / "hr.png", [tmp_path / "a.png", tmp_path / "b.png"])
+    for file, sigma in zip([truth.hr, *truth.restored], (0.1, 1, 3), strict=True):
+        write_png(file, cv2.GaussianBlur(hr, (0, 0), sigma))
+    prepared = scoring.prepared(tmp_path, names, in_memory=False)
+    assert set(prepared) == ways
+    usual, ours = (prepared[way]([truth]) for way in sorted(ways))
+    assert [list(values) for values in ours] == [names] * 2
+    # pyiqa rounds the luma of SSIM, and its NIQE differs in flat areas (pipeline/evaluation/metrics/niqe.py).
+    tolerances = {"psnr": 1e-3, "psnr_y": 1e-3, "ssim_y": 2e-3, "lpips": 1e-5, "niqe": 0.05}
+    if "authors' script" in ways:
+        tolerances |= dict.fromkeys(["psnr", "ssim", "psnr_y", "ssim_y"], 1e-9)
+    for one, other in zip(usual, ours, strict=True):
+        assert all(abs(one[name] - other[name]) <= tolerances[name] for name in names), (one, other)
+
+
+def test_a_file_kept_in_memory_scores_as_one_that_is_read(tmp_path):
+    truths = scoring.write_truths(tmp_path, scoring.Setup(images=1, methods=2))
+    kept, read = (
+        scoring.prepared(tmp_path / str(in_memory), ["psnr", "psnr_y"], in_memory=in_memory)
+        for in_memory in (True, False)
+    )
+    for way in read:
+        first = kept[way](truths)
+        assert first == kept[way](truths) == read[way](truths)
+        assert first[0] != first[1]
+
+
+def test_an_unknown_metric_is_named_with_those_that_there_are(root):
+    status, output, errors = in_this_process(root, ["scoring", "psnr,lpisp"])
+    assert (status, output) == (1, "")
+    assert "error: there is no metric 'lpisp'; known are psnr, ssim, lpips" in errors

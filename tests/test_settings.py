@@ -68,6 +68,29 @@ MISTAKES = {
         "[plain, fll]",
         ["study.configurations has fll; known"],
     ),
+    "undescribed rival": ("study.rivals", "[swinir]", ["study.rivals has swinir; known are impressionism"]),
+    "rival without its weights": ("study.weights", "[niqe]", ["study.weights lacks impressionism, real_esrgan"]),
+    "rival with another method's name": (
+        "rivals.full",
+        "{title: T, file: checkpoints/a.pth}",
+        ["rivals has full, the name of another method"],
+    ),
+    "rival from nowhere": (
+        "rivals.real_esrgan.weights",
+        None,
+        ["one of `weights`", "and `file` (checkpoints/...)"],
+    ),
+    "rival from two places": ("rivals.real_esrgan.file", "checkpoints/a.pth", ["one of `weights`"]),
+    "rival outside its folder": (
+        "rivals.real_esrgan.file",
+        "/tmp/a.pth",
+        ["match pattern", "(got '/tmp/a.pth')", 'for example "checkpoints/swinir.safetensors"'],
+    ),
+    "rival with a path for a name": ("rivals", "{a/b: {title: T, weights: niqe}}", ["match pattern"]),
+    "misspelt key of a rival": ("rivals.real_esrgan.titel", "T", [": unknown key; did you mean `title`?"]),
+    "rival of another scale": ("rivals.real_esrgan.scale", "2", ["1 or 4", "(got 2)"]),
+    "unknown way to scale 1": ("rivals.real_esrgan.at_scale_1", "resize", ["'enlarge_then_reduce' or 'skip'"]),
+    "tile inside its overlap": ("lab.restore.tile", "32", ["a tile of 32 px keeps nothing"]),
     "wrong scale": ("study.datasets_x1", "[camerasr, realsr]", ["datasets_x1 has realsr, which is not a scale-1"]),
     "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),
     "unknown collection": (
@@ -136,9 +159,21 @@ ABOVE = {
     "no test images",
     "part twice",
     "stand-in of the rest",
-} | {"clean images without a recipe"}
+    "clean images without a recipe",
+    "rival from nowhere",
+    "rival from two places",
+    "tile inside its overlap",
+}
 """Mistakes between several keys: the message names their block."""
-WHOLE = {"kernels at scale 1", "undescribed configuration", "wrong scale", "dataset not in the preset"}
+WHOLE = {
+    "kernels at scale 1",
+    "undescribed configuration",
+    "wrong scale",
+    "dataset not in the preset",
+    "undescribed rival",
+    "rival without its weights",
+    "rival with another method's name",
+}
 """Mistakes between blocks: the text itself names the keys."""
 
 

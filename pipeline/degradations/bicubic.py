@@ -41,8 +41,21 @@ def downscale(images: Tensor, factor: int) -> Tensor:
 
 def downscale_uint8(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     """`downscale` of one 8-bit image, H x W x 3, rounded and clamped to 8 bits again."""
-    levels = torch.from_numpy(image.astype(np.float64)).permute(2, 0, 1)[None]
-    return to_uint8(downscale(levels, factor)[0].permute(1, 2, 0).numpy())
+    return to_uint8(_image(downscale(_levels(image), factor)))
+
+
+def resize_uint8(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`resize` of one 8-bit image, H x W x 3, rounded and clamped to 8 bits again."""
+    return to_uint8(_image(resize(_levels(image), size)))
+
+
+def _levels(image: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(image.astype(np.float64)).permute(2, 0, 1)[None]
+
+
+def _image(levels: Tensor) -> NDArray[np.float64]:
+    image: NDArray[np.float64] = levels[0].permute(1, 2, 0).numpy()
+    return image
 
 
 def cubic(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ __all__ = ["METHODS", "Method"]
 METHODS: Mapping[str, Callable[[int], Method]] = {
     "identity": classical.identity,
     "bicubic": classical.bicubic,
+    "bicubic_matlab": classical.bicubic_matlab,
     "lanczos": classical.lanczos,
 }
 """Methods without weights. `settings.Interpolation` names those of the sets at scale 4."""

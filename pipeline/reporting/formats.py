@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from pipeline.files import whole_folder
-from pipeline.reporting.grid import Cell
+from pipeline.reporting.grid import OURS, Cell
 from pipeline.reporting.sheet import Sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,8 +44,8 @@ def to_csv(sheet: Sheet) -> str:
 
 def to_markdown(sheet: Sheet) -> str:
     """A GitHub-flavoured table with its caption above and its notes below."""
-    ours, *others = sheet.grid.groups
-    headers = ["Method", *ours.headers, *(f"{group.title} {name}" for group in others for name in group.headers)]
+    titled = [(group.title, name) for group in sheet.grid.groups for name in group.headers]
+    headers = ["Method", *(name if title == OURS else f"{title} {name}" for title, name in titled)]
     lines = [
         f"**{sheet.title}.** {_markdown(sheet.caption)}",
         "",

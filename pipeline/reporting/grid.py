@@ -7,6 +7,9 @@ from itertools import accumulate
 
 import pandas as pd
 
+OURS = "This study"
+"""The title of the group of our own columns."""
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -31,6 +31,7 @@ DATASETS: Mapping[Dataset, str] = {
 METHODS: Mapping[str, str] = {
     "identity": "LR, untouched",
     "bicubic": "Bicubic",
+    "bicubic_matlab": "Bicubic, MATLAB's",
     "lanczos": "Lanczos",
     "plain": "RRDB, weighted sum (plain)",
     "full": "Cria-CL (full)",
@@ -68,6 +69,9 @@ LAYOUTS = (
     Layout(5, "ntire2020", "ablations", metrics=ABLATION_METRICS),
     Layout(6, "ntire2020", "ablations", metrics=ABLATION_METRICS),
 )
+
+PAPER_SETS = frozenset(layout.dataset for layout in LAYOUTS)
+"""The datasets that the paper has."""
 
 
 def reference(dataset: Dataset) -> str:

@@ -5,12 +5,15 @@ from typing import get_args
 
 import jinja2
 
+from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json
 from pipeline.paths import figures_folder
 from pipeline.reporting import captions, crops
+from pipeline.reporting.calibration import calibration_sheet
+from pipeline.reporting.efficiency_table import efficiency_sheet
 from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.illustrations import shown_figure
-from pipeline.reporting.layout import Group
+from pipeline.reporting.layout import PAPER_SETS, Group
 from pipeline.reporting.pools import pool_sheets
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import source_of, study_tables
@@ -34,11 +37,15 @@ def page(root: Path, preset: str, settings: Settings) -> str:
     )
     return environment.get_template("index.html.j2").render(
         name=preset,
-        sources=[source_of(settings, preset, name) for name in datasets],
+        sources=[source_of(settings, preset, name) for name in datasets if name in PAPER_SETS],
         preset=settings.preset(preset),
         perceptual=read_json(root / "weights" / "perceptual.json"),
         runs=training_runs(root, datasets),
-        sheets=[study_sheet(table) for group in get_args(Group) for table in study_tables(preset, settings, group)],
+        sheets=[
+            *(study_sheet(table) for group in get_args(Group) for table in study_tables(preset, settings, group)),
+            efficiency_sheet(preset),
+            calibration_sheet(preset, settings),
+        ],
         statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
         samples=[crops.crop_row(root, name, source_of(settings, preset, name).subject) for name in datasets],
         pools=[
@@ -49,4 +56,5 @@ def page(root: Path, preset: str, settings: Settings) -> str:
         figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
         rule=crops.RULE,
         border=settings.protocol.border,
+        metrics=[METRICS[name] for name in settings.protocol.metrics],
     )

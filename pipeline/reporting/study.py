@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.datasets.registry import collection
 from pipeline.paths import results_root
 from pipeline.reporting.captions import Source
-from pipeline.reporting.layout import DATASETS, LAYOUTS, Group, Layout, method_title
+from pipeline.reporting.layout import DATASETS, LAYOUTS, PAPER_SETS, Group, Layout, method_title
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.results import read_image_scores, read_remarks
 from pipeline.reporting.tables import StudyTable, study_table
@@ -21,7 +21,8 @@ def source_of(settings: Settings, preset: str, dataset: Dataset) -> Source:
     official, place = composition.official(dataset), DATASETS[dataset]
     if composition.standin:
         return Source(preset, f"stand-in for {place}", block.label, official)
-    subject = place if official else f"{_titles(composition.tested)} in the place of {place}"
+    no_place = official or dataset not in PAPER_SETS
+    subject = place if no_place else f"{_titles(composition.tested)} in the place of {place}"
     others = [name for name in composition.collections if name not in composition.tested]
     training = f"; training images also of {_titles(others)}" if others else ""
     return Source(preset, subject, f"{_titles(composition.tested)}{training}", official)

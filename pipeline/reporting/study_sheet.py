@@ -1,11 +1,12 @@
 """A comparison or an ablation as it is written: its numbers as cells, and in full."""
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
 
 from pipeline.reporting.columns import Column, column
-from pipeline.reporting.grid import Cell, Grid, grid, interval, number, signed
+from pipeline.reporting.grid import OURS, Cell, Grid, grid, interval, number, signed
 from pipeline.reporting.sheet import Sheet
 from pipeline.reporting.statistics import LEVEL
 from pipeline.reporting.steps import Step
@@ -36,7 +37,7 @@ def _grid(table: StudyTable) -> Grid:
     shown = [name for name in names if table.ours[name].notna().any() or name in table.paper]
     printed = table.paper.mask(table.statuses == "not reported", "–").map(Cell)
     parts = [
-        ("This study", pd.DataFrame({column(name).header: _ours(table, name) for name in shown})),
+        (OURS, pd.DataFrame({column(name).header: _ours(table, name) for name in shown})),
         ("Paper", printed.rename(columns=_header)),
     ]
     if table.elsewhere is not None:
@@ -77,7 +78,8 @@ def _step_cell(step: Step | None, decimals: int) -> Cell:
     if step is None:
         return Cell("")
     low, high = (signed(end, decimals) for end in (step.low, step.high))
-    return Cell(f"{signed(step.change, decimals)} [{low}, {high}]", "best" if step.clear else "")
+    ends = "" if math.isnan(step.low) else f"[{low}, {high}]"
+    return Cell(signed(step.change, decimals), "best" if step.clear else "", small=ends)
 
 
 def _differences(differences: pd.Series) -> pd.Series:

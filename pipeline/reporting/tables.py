@@ -124,21 +124,24 @@ def marks(values: pd.Series, column: Column) -> pd.Series:
 
 
 def _rows(layout: Layout, paper: PaperTable, results: pd.DataFrame, others: Mapping[str, str]) -> pd.DataFrame:
-    """The layout's first rows, others that have results, then the paper's; index: title, columns: method, run."""
+    """The layout's first rows and others with results, then the paper's; index: title, columns: method, run."""
     titles = dict(zip(paper.rows["method"], paper.rows["row"], strict=True))
-    first = [(titles.get(method, method_title(method)), method) for method in layout.first_rows]
-    placed, measured = {*layout.first_rows, *titles}, set(results["method"])
-    used = {*titles.values(), *(title for title, _ in first)}
-    first += [
-        (f"{title} ({method})" if title in used else title, method)
-        for method, title in others.items()
-        if method in measured and method not in placed
-    ]
+    measured = set(results["method"])
+    first = [*layout.first_rows, *(name for name in others if name in measured and name not in titles)]
+    order = list(others)
+    first = sorted(dict.fromkeys(first), key=lambda name: order.index(name) if name in others else -1)
+    named = [(_title(method, titles, others), method) for method in first]
     rest = paper.rows.loc[~paper.rows["method"].isin(layout.first_rows), ["row", "method"]]
-    rows = pd.concat([pd.DataFrame(first, columns=["row", "method"]), rest]).set_index("row")
+    rows = pd.concat([pd.DataFrame(named, columns=["row", "method"]), rest]).set_index("row")
     runs = results.groupby("method")["run"].agg(lambda names: ", ".join(sorted(set(names))))
     rows["run"] = rows["method"].map(runs).fillna("")
     return rows
+
+
+def _title(method: str, paper: Mapping[str, str], others: Mapping[str, str]) -> str:
+    """The paper's title of a method, else its own: marked where the paper calls another method so."""
+    title = paper.get(method, others.get(method, method_title(method)))
+    return f"{title} ({method})" if method not in paper and title in paper.values() else title
 
 
 def _statistic(

@@ -198,17 +198,24 @@ class Settings(Block):
         ):
             if unknown := sorted(set(named) - set(self.configurations)):
                 raise ValueError(f"{key} has {', '.join(unknown)}; known are {', '.join(self.configurations)}")
-        if unknown := sorted(set(self.study.rivals) - set(self.rivals)):
-            raise ValueError(f"study.rivals has {', '.join(unknown)}; known are {', '.join(self.rivals)}")
-        taken = {"identity", *get_args(Interpolation), *self.configurations}
-        if twice := sorted(taken & set(self.rivals)):
-            raise ValueError(f"rivals has {', '.join(twice)}, the name of another method; rename the rival")
         if self.ablation.data not in self.study.training_sets:
             raise ValueError(f"ablation.data is {self.ablation.data}, which study.training_sets does not name")
         for name in self.presets:
             missing = sorted(set(self.study.datasets) - set(self.preset(name).datasets))
             if missing:
                 raise ValueError(f"{name}.datasets lacks {', '.join(missing)}, which study.datasets names")
+        return self
+
+    @model_validator(mode="after")
+    def _rivals(self) -> Self:
+        if unknown := sorted(set(self.study.rivals) - set(self.rivals)):
+            raise ValueError(f"study.rivals has {', '.join(unknown)}; known are {', '.join(self.rivals)}")
+        taken = {"identity", *get_args(Interpolation), *self.configurations}
+        if twice := sorted(taken & set(self.rivals)):
+            raise ValueError(f"rivals has {', '.join(twice)}, the name of another method; rename the rival")
+        wanted = {self.rivals[name].weights for name in self.study.rivals} - {None, *self.study.weights}
+        if lacking := sorted(map(str, wanted)):
+            raise ValueError(f"study.weights lacks {', '.join(lacking)}, which rivals of study.rivals are made of")
         return self
 
     def preset(self, name: str) -> Preset:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.settings.base import Block, Count, PositiveInt
 
-Interpolation = Literal["bicubic", "lanczos"]
+Interpolation = Literal["bicubic", "bicubic_matlab", "lanczos"]
 """Methods without weights at scale 4; at scale 1 there is `identity`."""
 
 AtScale1 = Literal["enlarge_then_reduce", "skip"]

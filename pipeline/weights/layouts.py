@@ -86,7 +86,7 @@ def _released() -> Iterator[Shape]:
     """Of our own network, which has the authors' keys (facts/methods.md 2.1)."""
     from pipeline.networks.released import ReleasedNet
 
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):  # its fresh weights are drawn, and of no interest
         network = ReleasedNet(64, 23, 32, 4, 3, masked=True)
     yield from ((key, tuple(tensor.shape)) for key, tensor in network.state_dict().items())
 

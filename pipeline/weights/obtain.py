@@ -73,10 +73,14 @@ def obtain(name: str, order: Sequence[Kind], mirror: str | None, downloads: Path
         except UserError as error:
             failures.append(str(error))
         else:
-            _tell(entry, failures)
+            _tell(pretrained, failures)
             return pretrained
-    reasons = "\n".join(failures) or f"none of its origins is of the kind {' or '.join(order)}"
-    raise UserError(f"could not get {entry.title}:\n{reasons}")
+    if not origins:
+        failures = [
+            f"it has no origin of the kind {' or '.join(order)}; name another one under `pretrained` of the preset "
+            "in params.yaml: package, official"
+        ]
+    raise UserError("\n".join([f"could not get {entry.title}:", *failures]))
 
 
 def _take(name: str, entry: Weight, origin: Origin, mirror: str | None, kept: Path) -> Pretrained:
@@ -111,10 +115,12 @@ def _in_torchs_cache(file: Published) -> list[str]:
     return [cached.as_uri()] if file.checksum and cached.exists() else []
 
 
-def _tell(entry: Weight, failures: Sequence[str]) -> None:
-    """That a preferred origin failed; the result says which one was used instead."""
-    for failure in failures:
-        sys.stderr.write(f"note: {entry.title}: going on to the next origin, as {failure}\n")
+def _tell(pretrained: Pretrained, failures: Sequence[str]) -> None:
+    """That a preferred origin failed, and which one is used instead."""
+    if failures:
+        note = f" ({pretrained.origin.note})" if pretrained.origin.note else ""
+        used = f"{pretrained.entry.title} is taken from {pretrained.source}{note}"
+        sys.stderr.write("\n".join([f"note: {used}, because an origin before it failed:", *failures, ""]))
 
 
 def _record(name: str, originals: Sequence[Original], kept: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from skimage import color, data
 from skimage import metrics as reference
 
-from benchmarks import scoring as script
+from benchmarks import usual_scores as script
 from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import METRICS, Picture, Scorer
 from pipeline.evaluation.metrics.picture import luma

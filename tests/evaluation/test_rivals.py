@@ -1,6 +1,7 @@
-"""A rival of one's own: a file and three lines of params, through the real command lines, to a row of scores."""
+"""A rival of one's own, by the lines of checkpoints/README.md: through real command lines to a row of scores."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -19,21 +20,16 @@ from pipeline.networks.rrdb import RRDBNet
 from pipeline.settings import Rival
 from tests.evaluation.test_stages import CHECKOUT, contents, dataset, refused, run
 
-LINES = """
-rivals:
-  mine:
-    title: A network of mine
-    file: checkpoints/mine.safetensors
-    scale: 4
-"""
-
 
 @pytest.fixture
 def project(tmp_path):
-    """A project with a scale-4 and a scale-1 set, and the shipped params with the lines above; its checkpoint."""
+    """A project with a set of either scale, a checkpoint, and the shipped params with the documented lines."""
+    readme = (CHECKOUT / "checkpoints/README.md").read_text(encoding="utf-8")
+    lines = yaml.safe_load(re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1])
     params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
-    params["rivals"] |= yaml.safe_load(LINES)["rivals"]
-    params["study"]["rivals"].append("mine")
+    params["rivals"] |= lines["rivals"]
+    params["study"] |= lines["study"]
+    params["protocol"]["metrics"] = ["psnr", "ssim"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     (tmp_path / "checkpoints").mkdir()
     save_file(network(0).state_dict(), tmp_path / "checkpoints/mine.safetensors")

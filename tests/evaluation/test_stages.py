@@ -196,7 +196,7 @@ def test_a_restored_image_of_another_size_is_named(project):
 
 def test_an_unknown_method_is_explained(restored):
     done = run("restore", restored, "--dataset", "realsr", "--method", "bicubc")
-    refused(done, "bicubc", "identity, bicubic, lanczos, plain", "real_esrgan")
+    refused(done, "bicubc", "identity, bicubic, bicubic_matlab, lanczos, plain", "real_esrgan")
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,25 @@ INTERPOLATIONS = {"bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 
 
 @pytest.mark.parametrize("name", INTERPOLATIONS)
-def test_interpolations_are_opencvs(name):
+def test_bicubic_and_lanczos_are_opencvs(name):
     images = [image(seed=seed) for seed in range(3)]
     expected = [cv2.resize(lr, None, fx=4, fy=4, interpolation=INTERPOLATIONS[name]) for lr in images]
     assert np.array_equal(METHODS[name](4)(images), expected)
 
 
-@pytest.mark.parametrize("name", INTERPOLATIONS)
+def test_the_other_bicubic_is_matlabs_and_differs_from_opencvs():
+    import torch
+
+    from pipeline.degradations.bicubic import resize
+
+    lr = image()
+    exact = resize(torch.from_numpy(lr.astype(np.float64)).permute(2, 0, 1)[None], (36, 48))[0].permute(1, 2, 0)
+    sr = one(METHODS["bicubic_matlab"](4), lr)
+    assert np.array_equal(sr, np.clip(np.rint(exact.numpy()), 0, 255))
+    assert np.abs(sr.astype(int) - one(METHODS["bicubic"](4), lr)).max() > 5
+
+
+@pytest.mark.parametrize("name", [*INTERPOLATIONS, "bicubic_matlab"])
 def test_interpolations_keep_a_constant_image_and_turn_with_their_input(name):
     method = METHODS[name](4)
     assert np.all(one(method, np.full((5, 7, 3), 93, np.uint8)) == 93)
@@ -75,7 +87,7 @@ def test_interpolations_keep_a_constant_image_and_turn_with_their_input(name):
     assert np.abs(one(method, lr[::-1]).astype(int) - one(method, lr)[::-1]).max() <= 1
 
 
-@pytest.mark.parametrize("name", INTERPOLATIONS)
+@pytest.mark.parametrize("name", [*INTERPOLATIONS, "bicubic_matlab"])
 def test_interpolations_are_refused_at_scale_one(name):
     with pytest.raises(UserError, match=f"`{name}` leaves an image as it is at scale 1; take `identity`"):
         METHODS[name](1)

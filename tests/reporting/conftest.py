@@ -22,6 +22,7 @@ SCORES = {  # psnr of three images; the other metrics follow from it
     "ntire2020": {"bicubic": (24, 26, 25), "plain": (25, 27, 26), "full": (25, 27, 26)},
     "camerasr": {"identity": (27, 28, 29), "plain": (25, 26, 27), "full": (26, 27, 28)},
     "realsr_zero": {"bicubic": (None, None, None)},
+    "calibration": {"bicubic": (24, 26, 25)},
 }
 
 
@@ -71,6 +72,28 @@ def write_method(root, dataset, method, values):
     write_csv(root / "scores" / dataset / f"{method}.csv", rows)
 
 
+EFFICIENCY = {  # parameters, MACs, seconds of three rounds
+    "esrgan": (16_697_987, 1000, (1.0, 2.0, 4.0)),
+    "full": (17_367_368, 1400, (1.5, 2.5, 7.0)),
+    "released": (17_286_473, 1520, (2.0, 4.0, 8.0)),
+    "full_here": (12_345, 10, (0.01, 0.02, 0.04)),
+}
+
+
+def write_efficiency(root, peak_bytes=None, **changes):
+    about = {
+        **{"width": 24, "height": 16, "rounds": 3, "warm_up": 1, "precision": "fp32", "scale": 4},
+        **{"device": "cpu", "device_name": "a processor", "threads": 1, "torch": "2.0"},
+        "networks": {
+            name: {"parameters": parameters, "macs": macs, "peak_bytes": peak_bytes}
+            for name, (parameters, macs, _) in EFFICIENCY.items()
+        },
+    }
+    write_json(root / "efficiency" / "efficiency.json", about | changes)
+    rounds = [{"round": n + 1, **{name: cost[2][n] for name, cost in EFFICIENCY.items()}} for n in range(3)]
+    write_csv(root / "efficiency" / "rounds.csv", rounds)
+
+
 def write_history(root, configuration, psnr):
     """Validations at 0, 20 and 40 iterations, the last at `psnr`."""
     file = root / "models/ntire2020" / configuration / "history.jsonl"
@@ -91,6 +114,7 @@ def project(tmp_path):
     """A project's root with params.yaml, reports/paper and a finished runs/sample."""
     shutil.copy(CHECKOUT / "params.yaml", tmp_path)
     shutil.copytree(CHECKOUT / "reports" / "paper", tmp_path / "reports" / "paper")
+    shutil.copy(CHECKOUT / "reports" / "golden.csv", tmp_path / "reports")
     root = tmp_path / "runs" / "sample"
     for dataset, methods in SCORES.items():
         write_images(root, dataset, methods)
@@ -106,6 +130,7 @@ def project(tmp_path):
             write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values)
         for place, configuration in enumerate(CONFIGURATIONS):
             write_history(root / "ablations" / f"seed{seed}", configuration, 21 + place / 10 + seed / 100)
+    write_efficiency(root)
     write_json(
         root / "weights" / "perceptual.json",
         {"source": "vgg16_lpips", "origin": "VGG-16 <of a test>", "variant": "vgg16"},

@@ -62,6 +62,7 @@ def test_every_stage_gives_the_same_bytes_again(project, stage):
     commands = (
         ("tabulate", "--group", "comparison"),
         ("tabulate", *ablations),
+        ("tabulate", "--group", "efficiency"),
         ("illustrate", *ablations),
         ("report",),
     )
@@ -70,18 +71,15 @@ def test_every_stage_gives_the_same_bytes_again(project, stage):
         assert done.returncode == 0, done.stderr
     first = made(project)
     groups = {"comparison": (1, 2, 3, 4), "ablations": (5, 6)}
-    tables = {
-        f"tables/{group}/table_{number}.{suffix}"
-        for group, numbers in groups.items()
-        for number in numbers
-        for suffix in ("csv", "md", "tex")
-    }
+    of_data = {f"tables/{group}/table_{number}" for group, numbers in groups.items() for number in numbers}
+    others = {"tables/comparison/calibration", "tables/efficiency/table_7"}
+    tables = {f"{name}.{suffix}" for name in of_data | others for suffix in ("csv", "md", "tex")}
     figures = {f"figures/ablations/figure_1.{suffix}" for suffix in ("svg", "png")}
     assert set(first) == {*tables, *figures, "index.html"}
     assert base64.b64encode(first["figures/ablations/figure_1.svg"]) in first["index.html"]
     label = settings.load(project / "params.yaml").sample.label
     for name in tables:
-        assert label in first[name].decode()
+        assert (name.partition(".")[0] in others) != (label in first[name].decode())
         assert b"difference_" not in first[name]
     for command in commands:
         assert stage(*command).returncode == 0
@@ -138,9 +136,9 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
         "figures/ablations/figure_1.svg",
         "figures/ablations/figure_1.png",
     }
-    # Three sets of LR, methods and HR (CameraSR's LR is its reference row), and RealSR-Zero without HR.
+    # Four sets of LR, methods and HR (CameraSR's LR is its reference row), and RealSR-Zero without HR.
     sheets = [image["alt"] for image in images if image["alt"].startswith("Contact sheet")]
-    assert len(images) - len(sheets) == 5 + 5 + 4 + 2
+    assert len(images) - len(sheets) == 5 + 5 + 4 + 2 + 3
     assert sheets == [
         "Contact sheet: Blur kernels, stand-in for RealSR",
         "Contact sheet: Noise, stand-in for NTIRE2020 track 1",
@@ -165,7 +163,7 @@ def test_the_page_says_what_was_run_on_which_data(html):
 
 def test_the_pages_tables_have_captions_and_scopes(html):
     parsed = Page(html)
-    assert len(parsed.all("table")) == len(parsed.all("caption")) == 7
+    assert len(parsed.all("table")) == len(parsed.all("caption")) == 9
     assert {header["scope"] for header in parsed.all("th")} == {"col", "colgroup", "row"}
     assert parsed.all("html") == [{"lang": "en"}]
 

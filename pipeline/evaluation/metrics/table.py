@@ -72,36 +72,86 @@ def _niqe(_device: str, tensors: Mapping[str, "Tensor"]) -> Measure:
 
 _SCRIPT = "the authors' script: RGB, border cut"
 _LUMA = "as MATLAB and BasicSR: BT.601 luma, border cut"
-_LPIPS = "package lpips, v0.1, on the whole image"
+_LPIPS = "the official package's, version 0.1, on the whole image"
 
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("psnr", "PSNR", True, True, 3, _SCRIPT, _plain(psnr)),
-        Metric("ssim", "SSIM", True, True, 4, _SCRIPT, _plain(ssim)),
-        Metric("lpips", "LPIPS", False, True, 4, f"{_LPIPS}, AlexNet", _lpips("alex"), ("alexnet_lpips",)),
-        Metric("lpips_vgg", "LPIPS-VGG", False, True, 4, f"{_LPIPS}, VGG-16", _lpips("vgg"), ("vgg16_lpips",)),
-        Metric(
-            "dists",
-            "DISTS",
-            higher_is_better=False,
-            full_reference=True,
-            decimals=4,
-            implementation="as published, own lines, on the whole image",
-            prepare=_dists,
-            weights=("vgg16_lpips", "dists"),
-        ),
-        Metric(
-            "niqe",
-            "NIQE",
-            higher_is_better=False,
-            full_reference=False,
-            decimals=3,
-            implementation="after the authors' MATLAB release and its parameters, own lines, border cut",
-            prepare=_niqe,
-            weights=("niqe",),
-        ),
-        Metric("psnr_y", "PSNR-Y", True, True, 3, _LUMA, _plain(psnr_y)),
-        Metric("ssim_y", "SSIM-Y", True, True, 4, _LUMA, _plain(ssim_y)),
-    )
-}
+_FULL_REFERENCE = (
+    Metric(
+        "psnr",
+        "PSNR",
+        higher_is_better=True,
+        full_reference=True,
+        decimals=3,
+        implementation=_SCRIPT,
+        prepare=_plain(psnr),
+    ),
+    Metric(
+        "ssim",
+        "SSIM",
+        higher_is_better=True,
+        full_reference=True,
+        decimals=4,
+        implementation=_SCRIPT,
+        prepare=_plain(ssim),
+    ),
+    Metric(
+        "lpips",
+        "LPIPS",
+        higher_is_better=False,
+        full_reference=True,
+        decimals=4,
+        implementation=f"{_LPIPS}, AlexNet",
+        prepare=_lpips("alex"),
+        weights=("alexnet_lpips",),
+    ),
+    Metric(
+        "lpips_vgg",
+        "LPIPS-VGG",
+        higher_is_better=False,
+        full_reference=True,
+        decimals=4,
+        implementation=f"{_LPIPS}, VGG-16",
+        prepare=_lpips("vgg"),
+        weights=("vgg16_lpips",),
+    ),
+    Metric(
+        "dists",
+        "DISTS",
+        higher_is_better=False,
+        full_reference=True,
+        decimals=4,
+        implementation="this study's, with the published weights, on the whole image",
+        prepare=_dists,
+        weights=("vgg16_lpips", "dists"),
+    ),
+    Metric(
+        "psnr_y",
+        "PSNR-Y",
+        higher_is_better=True,
+        full_reference=True,
+        decimals=3,
+        implementation=_LUMA,
+        prepare=_plain(psnr_y),
+    ),
+    Metric(
+        "ssim_y",
+        "SSIM-Y",
+        higher_is_better=True,
+        full_reference=True,
+        decimals=4,
+        implementation=_LUMA,
+        prepare=_plain(ssim_y),
+    ),
+)
+_NO_REFERENCE = (
+    Metric(
+        "niqe",
+        "NIQE",
+        higher_is_better=False,
+        full_reference=False,
+        decimals=3,
+        implementation="this study's, after the authors' MATLAB release and with its parameters, border cut",
+        prepare=_niqe,
+        weights=("niqe",),
+    ),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_FULL_REFERENCE, *_NO_REFERENCE)}

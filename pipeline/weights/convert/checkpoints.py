@@ -17,6 +17,8 @@ WRAPPERS = ("params_ema", "params")
 """BasicSR's: the averaged parameters before the last ones (facts/methods.md 1.1, 1.8)."""
 AUTHORS_FILE = "NTIRE.pth"
 """The one file that RealSR-CCL's code names (facts/methods.md 2.1)."""
+TORCHS_OWN = "data.pkl"
+"""What every checkpoint holds that PyTorch wrote as a zip."""
 LARGEST = 10**9
 """Bytes; the checkpoint has 69 MB. More is no checkpoint but a zip that means harm."""
 
@@ -42,18 +44,26 @@ def read_lpips(paths: Sequence[Path], layout: Layout) -> dict[str, Tensor]:
 
 
 def read_zip(paths: Sequence[Path], layout: Layout) -> dict[str, Tensor]:
-    """The authors' checkpoint inside the zip that they publish."""
+    """The authors' checkpoint, inside the zip that they publish or by itself."""
     (path,) = paths
+    return _named(_state(_unzipped(path.read_bytes())), layout)
+
+
+def _unzipped(content: bytes) -> bytes:
+    """`AUTHORS_FILE` of a zip; a checkpoint, which may be a zip of PyTorch's, as it is."""
+    if not content.startswith(b"PK"):
+        return content
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if any(Path(name).name == TORCHS_OWN for name in names):
+                return content
             members = [info for info in archive.infolist() if Path(info.filename).name == AUTHORS_FILE]
             if len(members) != 1 or members[0].file_size > LARGEST:
-                held = ", ".join(archive.namelist()[:5])
-                raise UserError(f"the zip holds no single checkpoint {AUTHORS_FILE}; it has {held}")
-            content = archive.read(members[0])
+                raise UserError(f"the zip holds no single checkpoint {AUTHORS_FILE}; it has {', '.join(names[:5])}")
+            return archive.read(members[0])
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
         raise UserError(f"broken or encrypted zip ({error})") from None
-    return _named(_state(content), layout)
 
 
 def _named(state: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
