@@ -60,7 +60,7 @@ def in_this_process(root, words):
         (
             in_this_process,
             ("scoring", "psnr", "--methods", 2),
-            ["PSNR", "images/s", "from … to", "× authors' script", "× pyiqa, one by one"],
+            ["PSNR", "images/CPU s", "from … to", "× authors' script", "× pyiqa, one by one"],
             ["authors' script", "pyiqa, one by one", "study"],
         ),
     ],

@@ -1,5 +1,6 @@
 """The weights that packages of the lock file hold: the published networks, by count, content and behaviour."""
 
+import pickle
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -62,6 +63,15 @@ def test_the_heads_are_those_of_the_official_lpips_package(held, name):
     file = installed("lpips", f"lpips/weights/v0.1/{HEADS[name]}.pth")
     for key, head in torch.load(file, weights_only=True, map_location="cpu").items():
         assert torch.equal(held(name).tensors[key], head)
+
+
+@pytest.mark.parametrize(("name", "network"), [("alexnet_lpips", "AlexNet_0"), ("vgg16_lpips", "VGG16_0")])
+@pytest.mark.filterwarnings("ignore:numpy.core")
+def test_a_kernel_lies_by_rows_columns_inputs_outputs_in_the_package(held, name, network):
+    layer = pickle.loads(held(name).originals[0].path.read_bytes())[network]["Conv_1"]
+    weight = held(name).tensors["features.3.weight" if network == "AlexNet_0" else "features.2.weight"]
+    for row, column, inputs, outputs in [(0, 1, 2, 3), (2, 0, 1, 5)]:
+        assert weight[outputs, inputs, row, column] == layer["kernel"][row, column, inputs, outputs]
 
 
 @pytest.mark.parametrize("name", HEADS)
