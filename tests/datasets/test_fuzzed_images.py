@@ -110,7 +110,7 @@ def test_a_whole_file_gives_the_stored_pixels(file, data):
     np.testing.assert_array_equal(read(file, data), PIXELS)
 
 
-@pytest.mark.parametrize("how", [{}, {"progressive": True}, {"subsampling": 0}, {"exif": exif(1)}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"progressive": True}, {"subsampling": 0}, {"exif": exif(1)}], ids=" ".join)
 def test_a_jpeg_decodes_as_another_library_decodes_it(file, how):
     smooth = cv2.GaussianBlur(PIXELS, (0, 0), 3)
     data = saved(Image.fromarray(smooth), "JPEG", quality=95, **how)
