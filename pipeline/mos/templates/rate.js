@@ -174,6 +174,7 @@ function show(place) {
   const patch = patches[screen];
   $("where").textContent = `Patch ${screen + 1} of ${patches.length}`;
   $("back").disabled = screen === 0;
+  $("patch").style.setProperty("--pictures", patch.versions.length + 1);
   $("next").textContent = screen + 1 < patches.length ? "Next" : "Finish";
   $("patch").replaceChildren(reference(patch), ...patch.versions.map((version, at) => card(patch, version, at)));
   count();
@@ -233,17 +234,21 @@ function focusOn(fieldset, options) {
 }
 
 function count() {
-  $("count").textContent = `${scores.size} of ${total()} versions rated`;
+  $("count").textContent = `${scores.size} of ${total()} versions rated, as ${rater}`;
   $("progress").max = total();
   $("progress").value = scores.size;
 }
 
 function end() {
   const left = total() - scores.size;
-  $("end-title").textContent = left ? "Nearly done" : "All patches are rated. Thank you!";
-  $("end-text").textContent = left
-    ? `${left} of ${total()} versions have no rating yet.`
-    : served ? "You can close this page." : "Save your ratings and send the file to the person who gave you this page.";
+  $("end-title").textContent = left ? "Not everything is rated yet" : "All patches are rated. Thank you!";
+  $("end-text").textContent = [
+    left ? `${left} of ${total()} versions have no rating yet.` : "",
+    served ? "You can close this page." : "Save your ratings and send the file to the person who gave you this page.",
+  ].join(" ");
+  $("return").textContent = served
+    ? "To go on later, enter that as your name."
+    : "To go on later, open this page again in this browser.";
   $("missing").hidden = left === 0;
   $("save").hidden = served;
   only("end");
@@ -294,6 +299,7 @@ $("rating").addEventListener("submit", (event) => {
 $("back").addEventListener("click", () => show(screen - 1));
 $("missing").addEventListener("click", () => show(firstMissing()));
 $("look").addEventListener("click", () => show(0));
+$("stop").addEventListener("click", end);
 $("save").addEventListener("click", save);
 addEventListener("hashchange", () => location.reload());
 start();
