@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -40,6 +41,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+FOR_GOOD = {"Cache-Control": "private, max-age=604800, immutable"}
+"""Of a picture: its id never means another."""
 
 
 def application(study: Study, pictures: Mapping[str, bytes], folder: Path) -> Starlette:
@@ -65,7 +68,7 @@ def application(study: Study, pictures: Mapping[str, bytes], folder: Path) -> St
         name = request.path_params["id"]
         if name not in pictures:
             raise HTTPException(404, "There is no such picture.")
-        return Response(pictures[name], media_type="image/png")
+        return Response(pictures[name], media_type="image/png", headers=FOR_GOOD)
 
     def given(request: Request) -> Response:
         rater = request.path_params["rater"]
@@ -145,7 +148,7 @@ def _broken(request: Request, error: Exception) -> Response:
 
 
 class _Headers:
-    """Adds `HEADERS` to every response, refusals included."""
+    """Adds `HEADERS` to every response, refusals included, where the response has none of that name."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -153,8 +156,9 @@ class _Headers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-                message = {**message, "headers": [*message["headers"], *extra]}
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -7,7 +7,8 @@ const $ = (id) => document.getElementById(id);
 
 let rater = "";
 let patches = [];          // in this rater's order, each with its versions in this rater's order
-let screen = 0;
+let screen = 0;            // that is seen
+let asked = 0;             // that was asked for last: its pictures may still be on their way
 let scores = new Map();    // version -> score
 let sending = false;
 let retry = 0;
@@ -92,9 +93,11 @@ async function given() {
     } catch {
       notice("The server cannot be reached; trying again.");
     }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+    await pause();
   }
 }
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
 
 // --- the order: by a hash of the study's seed, the rater and the random ids, so that it can be worked out again
 
@@ -169,37 +172,61 @@ function only(id) {
   scrollTo(0, 0);
 }
 
-function show(place) {
+// A screen appears when all its pictures are there, at once and whole; those of the next one are loaded ahead.
+async function show(place) {
+  const patch = patches[place];
+  const parts = [reference(patch), ...patch.versions.map((version, at) => card(patch, version, place, at))];
+  asked = place;
+  await Promise.all(parts.map((part) => loaded(part.querySelector("img"))));
+  if (asked !== place) return;
   screen = place;
-  const patch = patches[screen];
   $("where").textContent = `Patch ${screen + 1} of ${patches.length}`;
   $("back").disabled = screen === 0;
   $("patch").style.setProperty("--pictures", patch.versions.length + 1);
   $("next").textContent = screen + 1 < patches.length ? "Next" : "Finish";
-  $("patch").replaceChildren(reference(patch), ...patch.versions.map((version, at) => card(patch, version, at)));
+  $("patch").replaceChildren(...parts);
   count();
   only("rating");
   const open = [...$("patch").querySelectorAll("fieldset")].find((part) => !part.querySelector(":checked"));
   focusOn(open, { preventScroll: true });
+  for (const id of pictures(patches[screen + 1])) new Image().src = source(id);
 }
 
+async function loaded(image) {
+  for (;;) {
+    try {
+      return await image.decode();
+    } catch {
+      notice("The pictures cannot be loaded; trying again.");
+      await pause();
+      image.src = image.src; // loads it anew
+    }
+  }
+}
+
+const pictures = (patch) => (patch ? [patch.reference, ...patch.versions] : []);
+const source = (id) => (served ? `/pictures/${id}.png` : study.sources[id]);
+
+// Imported, not cloned: a template's own document loads no pictures.
+const fresh = (template) => document.importNode($(template).content, true).firstElementChild;
+
 function reference(patch) {
-  const figure = $("input").content.cloneNode(true);
+  const figure = fresh("input");
   picture(figure.querySelector("img"), patch, patch.reference);
   return figure;
 }
 
 function picture(image, patch, id) {
-  image.src = served ? `/pictures/${id}.png` : study.sources[id];
+  image.src = source(id);
   image.width = patch.width * 2;
   image.height = patch.height * 2;
 }
 
-function card(patch, version, at) {
-  const part = $("version").content.cloneNode(true).firstElementChild;
+function card(patch, version, place, at) {
+  const part = fresh("version");
   const name = `Version ${String.fromCharCode(65 + at)}`;
   part.querySelector("legend").textContent = name;
-  part.querySelector("img").alt = `${name} of patch ${screen + 1}`;
+  part.querySelector("img").alt = `${name} of patch ${place + 1}`;
   picture(part.querySelector("img"), patch, version);
   part.querySelector(".scores").append(...study.scores.map((words, score) => choice(version, score, words)));
   part.addEventListener("change", (event) => answer(version, Number(event.target.value), at + 1));
@@ -208,7 +235,7 @@ function card(patch, version, at) {
 }
 
 function choice(version, score, words) {
-  const label = $("score").content.cloneNode(true).firstElementChild;
+  const label = fresh("score");
   const input = label.querySelector("input");
   input.name = version;
   input.value = score;
