@@ -27,8 +27,9 @@ SCORES = {
 """The scale: 0 to 5, lower is better, as in Table I (facts/methods.md 0.1). The words are this study's own: the
 paper's are not known."""
 
-RATER = r"^\w[\w-]{0,47}$"
-"""A rater's id: it names the file, so it has no dot and no slash."""
+_LETTER = r"(?:[0-9A-Za-z]|[^\x00-\x7f\s])"  # \w is another set in every language
+RATER = rf"^{_LETTER}(?:{_LETTER}|-){{0,47}}$"
+"""A rater's id: it names the file, so of ASCII it has letters, digits and hyphens alone."""
 
 
 class Answer(Block):

@@ -35,10 +35,11 @@ def rate(preset: str, name: str, options: Wanted, port: int) -> None:
     root = results_root(preset)
     shown = {key: png(pixels) for key, pixels in pictures(root, study).items()}
     folder = opinions_folder(root, study.dataset)
+    app = application(study, shown, folder)
     listener = listen(port)
     typer.echo(f"{_described(study)} Answers go to {folder}.")
     typer.echo(f"Rate at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends; nothing is lost)")
-    serve(application(study, shown, folder), listener)
+    serve(app, listener)
 
 
 def write(preset: str, name: str, options: Wanted, folder: Path) -> str:

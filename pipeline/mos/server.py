@@ -72,7 +72,7 @@ def application(study: Study, pictures: Mapping[str, bytes], folder: Path) -> St
 
     def given(request: Request) -> Response:
         rater = request.path_params["rater"]
-        if not re.match(RATER, rater):
+        if not re.fullmatch(RATER, rater):
             raise HTTPException(404, "There is no such rater.")
         answers = latest(read_file(folder / f"{rater}.jsonl", study))
         return JSONResponse({version: answer.score for (_, version), answer in answers.items()})

@@ -174,14 +174,20 @@ def test_someone_without_a_name_gets_an_id_and_can_come_back_with_it(start, open
 
 def test_any_name_becomes_an_id_that_is_safe_in_a_file_name(start, open_browser, opinions):
     server, browser = start(), open_browser()
-    for name in ("Zoë O'Hara", "名前", "../../etc/passwd", "x" * 40):
+    for name in ("Zoë O'Hara", "名前", "हिन्दी ௰", "../../etc/passwd", "x" * 40):
         browser.driver.get("about:blank")
         browser.begin(server.url, name)
         clicked = browser.rate(1, 2, 3)
         browser.stored()
         rater = unquote(urlsplit(browser.driver.current_url).fragment)
         assert given(opinions, rater) == clicked
-    assert sorted(file.stem for file in opinions.glob("*.jsonl")) == ["etc-passwd", "x" * 36, "zoë-o-hara", "名前"]
+    assert sorted(file.stem for file in opinions.glob("*.jsonl")) == [
+        "etc-passwd",
+        "x" * 36,
+        "zoë-o-hara",
+        "हिन्दी-௰",
+        "名前",
+    ]
 
 
 def test_a_name_without_a_letter_is_refused_in_words(start, open_browser):
