@@ -57,8 +57,7 @@ def opinion_notes(preset: str, dataset: str) -> tuple[str, ...]:
     stale = sorted(stale_methods(root, study))
     return (
         RULE,
-        f"{len(study.patches)} patches of {study.side} px, {len(given)} raters, of whom {unfinished} have not "
-        "finished.",
+        f"{len(study.patches)} patches of {study.side} px, {len(given)} raters (unfinished: {unfinished}).",
         *([f"Left out, as their restored images have changed since: {', '.join(stale)}."] if stale else []),
     )
 
