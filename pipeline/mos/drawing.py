@@ -78,7 +78,9 @@ def pictures(root: Path, study: Study) -> dict[str, Pixels]:
 
 
 def stale_methods(root: Path, study: Study) -> set[str]:
-    """Methods whose restored patches are no longer those of the study."""
+    """Methods whose restored patches are no longer those of the study; all where an image is gone."""
+    if not {patch.place.image for patch in study.patches} <= {case.id for case in read_cases(root, study.dataset)}:
+        return set(study.methods)
     present = [name for name in study.methods if restored_folder(root, study.dataset, name).is_dir()]
     cuts = _cuts(root, study.dataset, present, [patch.place for patch in study.patches])
     return (set(study.methods) - set(present)) | _changed(study, cuts)

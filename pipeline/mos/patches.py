@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import numpy as np
 
@@ -65,8 +65,8 @@ def choose_places(images: Mapping[str, Pixels], scale: int, side: int, count: in
     rng = random.Random(seed)
     queues = [_apart(_textured(name, images[name], scale, side // scale, rng)) for name in sorted(images)]
     rng.shuffle(queues)
-    places = [place for turn in zip_longest(*queues) for place in turn if place]
-    return places[:count]
+    places = (place for turn in zip_longest(*queues) for place in turn if place)
+    return list(islice(places, count))
 
 
 def _textured(name: str, lr: Pixels, scale: int, side: int, rng: random.Random) -> list[Place]:

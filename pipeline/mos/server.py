@@ -91,7 +91,7 @@ def application(study: Study, pictures: Mapping[str, bytes], folder: Path) -> St
         Route("/answers", give, methods=["POST"]),
     ]
     middleware = [Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]
-    explained = {HTTPException: _refusal, UserError: _broken}
+    explained = {HTTPException: _refusal, UserError: _broken, OSError: _broken}
     return Starlette(routes=routes, middleware=middleware, exception_handlers=explained)
 
 
@@ -143,7 +143,7 @@ def _refusal(request: Request, error: Exception) -> Response:
 
 
 def _broken(request: Request, error: Exception) -> Response:
-    """Something beside the server is damaged: the rater sees what, and the browser keeps the answer."""
+    """A damaged file, a full disk: the rater sees what it is, and the browser keeps the answer."""
     return PlainTextResponse(str(error), 500)
 
 

@@ -84,6 +84,15 @@ def test_restored_images_that_changed_are_not_rated_under_the_old_ids(runs):
     assert stale_methods(runs, study) == {"plain", "full"}
 
 
+def test_a_rated_image_that_left_the_split_is_named_and_makes_every_method_stale(runs):
+    study = drawn(runs)
+    split = runs / "splits" / "realsr_zero.csv"
+    split.write_text("".join(line for line in split.open() if not line.startswith("photo0")))
+    assert stale_methods(runs, study) == set(METHODS)
+    with pytest.raises(UserError, match="no longer has the rated image photo0"):
+        pictures(runs, study)
+
+
 def test_a_method_that_did_not_restore_is_named_beside_those_that_did(runs, opinions):
     with pytest.raises(UserError, match="cria did not restore realsr_zero; methods that did: bicubic, full, plain"):
         drawn(runs, Wanted(methods=("full", "cria")))

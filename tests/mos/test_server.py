@@ -179,3 +179,12 @@ def test_a_damaged_file_of_answers_is_told_to_the_rater(server, opinions):
     reply = requests.get(f"{server.url}/answers/anna", timeout=30)
     assert reply.status_code == 500
     assert "anna.jsonl, line 1" in reply.text
+
+
+def test_an_answer_that_cannot_be_written_is_not_acknowledged(server, study, opinions):
+    (opinions / "anna.jsonl").mkdir()
+    reply = give(server, an_answer(study))
+    assert reply.status_code == 500
+    assert "Is a directory" in reply.text
+    (opinions / "anna.jsonl").rmdir()
+    assert give(server, an_answer(study)).status_code == 204
