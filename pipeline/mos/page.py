@@ -23,9 +23,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 
-def asset(name: str) -> str:
-    """The text of rate.css or rate.js."""
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+def style() -> str:
+    """The page's style sheet."""
+    return (TEMPLATES / "rate.css").read_text(encoding="utf-8")
+
+
+def script() -> str:
+    """The page's script: what is kept, then what is seen."""
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("keeping.js", "rate.js"))
 
 
 def png(pixels: Pixels) -> bytes:
@@ -37,7 +42,7 @@ def png(pixels: Pixels) -> bytes:
 
 def served_page(study: Study) -> str:
     """The page whose pictures, style and script come from the server, which also takes the answers."""
-    return _render(study, style=None, script=None, policy=None, sources={})
+    return _render(study, looks=None, works=None, policy=None, sources={})
 
 
 def static_page(study: Study, pictures: Mapping[str, Pixels]) -> str:
@@ -47,17 +52,17 @@ def static_page(study: Study, pictures: Mapping[str, Pixels]) -> str:
         study: what is rated.
         pictures: uint8 RGB pixels by opaque id.
     """
-    style, script = Markup(asset("rate.css")), Markup(asset("rate.js"))
-    policy = f"{POLICY}; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}"
+    looks, works = Markup(style()), Markup(script())
+    policy = f"{POLICY}; img-src data:; style-src {_digest(looks)}; script-src {_digest(works)}"
     sources = {
         name: f"data:image/png;base64,{base64.b64encode(png(pixels)).decode('ascii')}"
         for name, pixels in sorted(pictures.items())
     }
-    return _render(study, style, script, policy, sources)
+    return _render(study, looks, works, policy, sources)
 
 
 def _render(
-    study: Study, style: Markup | None, script: Markup | None, policy: str | None, sources: Mapping[str, str]
+    study: Study, looks: Markup | None, works: Markup | None, policy: str | None, sources: Mapping[str, str]
 ) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -68,8 +73,8 @@ def _render(
     )
     template = environment.get_template("rate.html.j2")
     return template.render(
-        style=style,
-        script=script,
+        style=looks,
+        script=works,
         policy=policy,
         scores=SCORES,
         count=len(study.methods),

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.errors import UserError
 from pipeline.mos.answers import RATER, Answer, latest, parse, read_file, record
-from pipeline.mos.page import POLICY, asset, served_page
+from pipeline.mos.page import POLICY, script, served_page, style
 from pipeline.mos.study import Study
 
 HOST = "127.0.0.1"
@@ -58,11 +58,11 @@ def application(study: Study, pictures: Mapping[str, bytes], folder: Path) -> St
     def page(request: Request) -> Response:
         return HTMLResponse(html)
 
-    def style(request: Request) -> Response:
-        return Response(asset("rate.css"), media_type="text/css")
+    def css(request: Request) -> Response:
+        return Response(style(), media_type="text/css")
 
-    def script(request: Request) -> Response:
-        return Response(asset("rate.js"), media_type="text/javascript")
+    def javascript(request: Request) -> Response:
+        return Response(script(), media_type="text/javascript")
 
     def picture(request: Request) -> Response:
         name = request.path_params["id"]
@@ -84,8 +84,8 @@ def application(study: Study, pictures: Mapping[str, bytes], folder: Path) -> St
 
     routes = [
         Route("/", page),
-        Route("/rate.css", style),
-        Route("/rate.js", script),
+        Route("/rate.css", css),
+        Route("/rate.js", javascript),
         Route("/pictures/{id}.png", picture),
         Route("/answers/{rater}", given),
         Route("/answers", give, methods=["POST"]),
