@@ -1,0 +1,128 @@
+"""Mean opinion scores of a dataset's methods: Table I's second row.
+
+`read_opinions(preset, dataset)` is what a table takes: a row a method that was rated, columns method, mean, low,
+high, raters, ratings; an empty frame where nobody has rated yet. `opinion_notes` says what readers must know of it.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.mos.answers import latest, read_answers
+from pipeline.mos.drawing import stale_methods
+from pipeline.mos.study import Study, opinions_folder, read_study
+from pipeline.paths import results_root
+
+COLUMNS = ("method", "mean", "low", "high", "raters", "ratings")
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+SEED = 0
+RULE = (
+    "Mean over raters of each rater's mean: raters use the scale each in their way, and one who stopped early "
+    f"counts as much as one who finished. {CONFIDENCE:.0%} interval by a bootstrap over raters and patches "
+    f"({RESAMPLES:,} resamples); none for fewer than two of either. Scale 0 to 5, lower is better; the words of "
+    "the scale are this study's own."
+)
+
+
+def read_opinions(preset: str, dataset: str) -> pd.DataFrame:
+    """The mean opinion score of every rated method of a dataset, in the study's order of methods.
+
+    Columns: method; mean (0 to 5, lower is better); low, high (95 % interval, NaN for fewer than two raters or
+    patches); raters, ratings (how many). Empty without a study or answers. A method whose restored images are no
+    longer those that were rated is left out.
+
+    Raises `UserError` when a file of answers or the study is damaged.
+    """
+    root = results_root(preset)
+    study = read_study(opinions_folder(root, dataset))
+    if study is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    ratings = _ratings(root, study)
+    stale = stale_methods(root, study) if len(ratings) else set()
+    return mean_opinions(ratings[~ratings["method"].isin(stale)], study.methods)
+
+
+def opinion_notes(preset: str, dataset: str) -> tuple[str, ...]:
+    """Sentences for a table with `read_opinions`: how to read it, unfinished raters, methods left out."""
+    root = results_root(preset)
+    study = read_study(opinions_folder(root, dataset))
+    ratings = pd.DataFrame() if study is None else _ratings(root, study)
+    if study is None or ratings.empty:
+        return ()
+    given = ratings["rater"].value_counts()
+    unfinished = int((given < len(study.key)).sum())
+    stale = sorted(stale_methods(root, study))
+    return (
+        RULE,
+        f"{len(study.patches)} patches of {study.side} px, {len(given)} raters (unfinished: {unfinished}).",
+        *([f"Left out, as their restored images have changed since: {', '.join(stale)}."] if stale else []),
+    )
+
+
+def opinions_in_words(preset: str, dataset: str) -> str:
+    """`read_opinions` and its notes for a terminal."""
+    opinions = read_opinions(preset, dataset)
+    if opinions.empty:
+        return f"Nobody has rated {dataset} at the preset {preset} yet."
+    table = opinions.to_string(index=False, float_format="{:.3f}".format, na_rep="")
+    return "\n".join([table, *opinion_notes(preset, dataset)])
+
+
+def mean_opinions(ratings: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame:
+    """Scores averaged with their intervals; the columns are `COLUMNS`.
+
+    Args:
+        ratings: a row a rating that counts; columns rater, patch, method, score.
+        methods: the order of the rows.
+    """
+    raters, patches = (sorted(ratings[column].unique()) for column in ("rater", "patch"))
+    rows = []
+    for method in (name for name in methods if (ratings["method"] == name).any()):
+        own = ratings[ratings["method"] == method]
+        wide = own.pivot(index="rater", columns="patch", values="score").reindex(index=raters, columns=patches)
+        scores = wide.to_numpy(float)
+        rows.append((method, mean_opinion(scores), *interval(scores), own["rater"].nunique(), len(own)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def mean_opinion(scores: NDArray[np.float64]) -> float:
+    """Mean over raters of their means. `scores`: (raters, patches), NaN where not rated, at least one that is."""
+    rated = scores[~np.isnan(scores).all(axis=1)]
+    return float(np.nanmean(rated, axis=1).mean())
+
+
+def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
+    """The percentile interval of `mean_opinion` with raters and patches drawn anew, each with replacement.
+
+    Both are samples, of people and of pictures; drawing both gives intervals rather too wide than too narrow
+    (Owen, The pigeonhole bootstrap, 2007). All methods are drawn with one seed, so their intervals are of the same
+    resampled raters and patches. A draw in which nobody has rated anything is left out.
+    """
+    present = ~np.isnan(scores)
+    if min(present.any(axis=1).sum(), present.any(axis=0).sum()) < 2:
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(SEED)
+    of_raters, of_patches = (
+        rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float) for count in scores.shape
+    )
+    ratings = of_patches @ present.T
+    means = np.divide(of_patches @ np.nan_to_num(scores).T, ratings, out=np.zeros_like(ratings), where=ratings > 0)
+    weights = of_raters * (ratings > 0)
+    drawn = weights.sum(axis=1) > 0
+    resampled = (weights * means).sum(axis=1)[drawn] / weights.sum(axis=1)[drawn]
+    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _ratings(root: Path, study: Study) -> pd.DataFrame:
+    """A row a rating that counts: rater, patch (its place in the study), method, score."""
+    places = {version.id: at for at, patch in enumerate(study.patches) for version in patch.versions}
+    counting = latest(read_answers(opinions_folder(root, study.dataset), study)).values()
+    rows = [
+        (answer.rater, places[answer.version], study.key[answer.version].method, answer.score)
+        for answer in counting
+    ]
+    return pd.DataFrame(rows, columns=["rater", "patch", "method", "score"])
