@@ -59,17 +59,23 @@ def load_pretrained(path: Path, scale: int) -> Pretrained:
     Raises `UserError` when the file is missing or broken, its network is not known, the weights do not fit it, or
     it is not one that turns an RGB image into one `scale` times as large.
     """
+    network = network_in(path, scale)
+    if network.scale != scale:
+        raise UserError(
+            f"{path}: {network.architecture} of scale {network.scale}, but params.yaml says `scale: {scale}`. "
+            "Correct that, or take another checkpoint; the study has sets of scale 4 and of scale 1."
+        )
+    return network
+
+
+def network_in(path: Path, scale: int) -> Pretrained:
+    """`load_pretrained` for a network of any scale; where the weights do not show it, it is taken for `scale`."""
     state = read_weights(path)
     try:
         network = _built(state, scale, path)
     except (RuntimeError, KeyError) as error:
         what = "; ".join(str(error).splitlines()[:2])
         raise UserError(f"{path}: the weights do not fit the network that their names are of ({what})") from None
-    if network.scale != scale:
-        raise UserError(
-            f"{path}: {network.architecture} of scale {network.scale}, but params.yaml says `scale: {scale}`. "
-            "Correct that, or take another checkpoint; the study has sets of scale 4 and of scale 1."
-        )
     network.module.eval().requires_grad_(False)
     return network
 
