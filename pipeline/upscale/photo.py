@@ -80,9 +80,10 @@ def read_photo(path: Path) -> Photo:
     Raises `PhotoError` for that, for CMYK, animations, several pages, and a file that cannot be read.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=READ) as image:
-            warnings.simplefilter("ignore")
-            return _photo(path, image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of EXIF with a tag that cannot be read, the rest is kept
+            with Image.open(path, formats=READ) as image:
+                return _photo(path, image)
     except UnidentifiedImageError:
         found = _other(path) or "no picture that is known"
         raise PhotoError(f"{path}: {found}; what is read is PNG, JPEG, BMP, TIFF and WebP. Convert it.") from None
@@ -109,7 +110,7 @@ def check_fits(photo: Photo, source: Path, target: Path, scale: int) -> None:
 
 def write_photo(stream: BinaryIO, image: Image.Image, photo: Photo, suffix: str, quality: int) -> None:
     """Write `image`, made of `photo`, with the photo's EXIF and colour profile; `quality` is a JPEG's."""
-    details = photo.exif.get_ifd(ExifTags.IFD.Exif)
+    details = photo.exif.get_ifd(ExifTags.IFD.Exif) if ExifTags.IFD.Exif in photo.exif else {}
     for tag, side in ((ExifTags.Base.ExifImageWidth, image.width), (ExifTags.Base.ExifImageHeight, image.height)):
         if tag in details:
             details[tag] = side
@@ -128,15 +129,14 @@ def _photo(path: Path, image: Image.Image) -> Photo:
         raise PhotoError(f"{path}: 16 bits a channel, and every method here takes and gives 8. Reduce it first.")
     if image.mode not in _GREY + _COLOUR:
         raise PhotoError(f"{path}: of the kind {image.mode}; what is read is 8-bit grey and RGB. Convert it.")
-    image.load()
-    icc = image.info.get("icc_profile")
     exif = _upright(image)
-    return Photo(_plain(image), exif, icc)
+    return Photo(_plain(image), exif, image.info.get("icc_profile"))
 
 
 def _upright(image: Image.Image) -> Image.Exif:
     """Turn the picture as its EXIF says; what its EXIF is from then on."""
-    oriented = ExifTags.Base.Orientation in image.getexif()
+    oriented = ExifTags.Base.Orientation in image.getexif()  # before it is decoded: a TIFF is then turned already
+    image.load()
     ImageOps.exif_transpose(image, in_place=True)
     exif = image.getexif()
     for tag in _OF_THE_FILE & set(exif):

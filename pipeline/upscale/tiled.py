@@ -57,7 +57,7 @@ def _like(mode: str, piece: Image.Image, alpha: Image.Image | None, part: Tile) 
     """A kept RGB piece in the photo's mode."""
     piece = piece.convert("L") if mode.startswith("L") else piece
     if alpha:
-        # The box is what is enlarged; Pillow still reads the pixels around it, so that pieces join.
+        # The box is what is enlarged; Pillow still reads the pixels around it, so that pieces join (to 1 level).
         box = part.columns.first, part.rows.first, part.columns.end, part.rows.end
         piece.putalpha(alpha.resize(piece.size, Image.Resampling.BICUBIC, box=box))
     return piece
