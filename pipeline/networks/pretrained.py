@@ -27,6 +27,9 @@ CRIA_CL = ("branch1", "branch2", "sm.", "tail_conv")
 """Beginnings of the keys that only the authors' layout has."""
 RRDB_KEYS = {"conv_first.weight", "RRDB_trunk.0.RDB1.conv1.weight", "upconv1.weight", "upconv2.weight"}
 
+_NOT_TENSORS = (SafetensorError, UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError)
+"""What is raised for a file that is no checkpoint; torch's reader lets some errors of its own through."""
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -88,7 +91,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         loaded = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path} is missing. Put the checkpoint there, or correct params.yaml (rivals).") from None
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+    except _NOT_TENSORS as error:
         raise UserError(
             f"{path}: not a checkpoint of tensors alone ({str(error).partition(chr(10))[0]}). Fetch it again, or "
             "save its state dict with safetensors; a file that runs code when it is read is never opened."
