@@ -32,6 +32,7 @@ class Project:
         shutil.copy(ROOT / "params.yaml", folder)
 
     def upscale(self, *arguments, **options):
+        """The command in a process of its own."""
         command = [sys.executable, "-m", "pipeline", "upscale", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
         return subprocess.run(
@@ -45,11 +46,15 @@ class Project:
         (image or picture(24, 18)).save(path, **saved)
         return path
 
-    def refused(self, *arguments):
-        """The one line with which the command refuses, called in this process: starting torch takes seconds."""
-        before = self.files()
+    def here(self, *arguments):
+        """The command in this process: to start torch anew takes seconds."""
         with contextlib.chdir(self.folder):
-            done = CliRunner().invoke(app, ["upscale", *map(str, arguments)])
+            return CliRunner().invoke(app, ["upscale", *map(str, arguments)])
+
+    def refused(self, *arguments):
+        """The one line with which the command refuses."""
+        before = self.files()
+        done = self.here(*arguments)
         assert isinstance(done.exception, SystemExit), done.exception
         assert done.exit_code == 1, done.output
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

@@ -46,8 +46,8 @@ def test_a_photo_goes_through_the_trained_full_and_lies_beside_itself(project):
 
 def test_a_model_of_scale_one_keeps_the_size_and_a_folder_of_a_model_is_a_method(shared, tmp_path):
     for number, method in enumerate((["--data", "camerasr"], ["--method", "runs/sample/models/camerasr/full"])):
-        done = shared.upscale("photo.png", tmp_path / f"{number}.png", *method)
-        assert done.returncode == 0, done.stderr
+        done = shared.here("photo.png", tmp_path / f"{number}.png", *method)
+        assert done.exit_code == 0, done.stderr
     one, two = (Image.open(tmp_path / f"{number}.png") for number in (0, 1))
     assert one.size == (24, 18)
     assert one == two
@@ -58,8 +58,8 @@ def test_a_checkpoint_is_a_method(project):
     network = RRDBNet(8, 1, 4, 4).eval()
     save_file(network.state_dict(), project.folder / "mine.safetensors")
     photo = project.photo("photo.png")
-    done = project.upscale("photo.png", "--method", "mine.safetensors", "--format", "png")
-    assert done.returncode == 0, done.stderr
+    done = project.here("photo.png", "--method", "mine.safetensors", "--format", "png")
+    assert done.exit_code == 0, done.stderr
     assert "mine.safetensors (ESRGAN, mine.safetensors), x4" in done.stderr
     expected = super_resolve(network, np.asarray(Image.open(photo)))
     result = np.asarray(Image.open(project.folder / "photo_mine.png"))
@@ -71,8 +71,8 @@ def test_a_rival_is_taken_from_where_the_graph_puts_it(project):
     place.parent.mkdir(parents=True)
     save_file(RRDBNet(8, 1, 4, 4).state_dict(), place)
     project.photo("photo.png")
-    done = project.upscale("photo.png", "--method", "real_esrgan")
-    assert done.returncode == 0, done.stderr
+    done = project.here("photo.png", "--method", "real_esrgan")
+    assert done.exit_code == 0, done.stderr
     assert "Real-ESRGAN (ESRGAN, runs/sample/pretrained/real_esrgan/weights.safetensors), x4" in done.stderr
     assert Image.open(project.folder / "photo_real_esrgan.png").size == (96, 72)
 
@@ -81,11 +81,11 @@ def test_the_largest_enabled_preset_that_has_a_model_gives_it(project):
     project.model(preset="sample")
     project.model(preset="lab")
     project.photo("photo.png")
-    assert "runs/sample/models" in project.upscale("photo.png").stderr
+    assert "runs/sample/models" in project.here("photo.png").stderr
     params = project.folder / "params.yaml"
     params.write_text(params.read_text().replace("presets: [sample]", "presets: [sample, lab, paper]"))
-    assert "runs/lab/models" in project.upscale("photo.png", "--force").stderr
-    assert "runs/sample/models" in project.upscale("photo.png", "--force", "--preset", "sample").stderr
+    assert "runs/lab/models" in project.here("photo.png", "--force").stderr
+    assert "runs/sample/models" in project.here("photo.png", "--force", "--preset", "sample").stderr
 
 
 def folder_of_photos(project):
@@ -122,15 +122,15 @@ def test_what_exists_stays_unless_forced(project):
     there = project.folder / "photos_bicubic/a.png"
     there.parent.mkdir()
     there.write_text("mine")
-    done = project.upscale("photos", "--method", "bicubic")
-    assert done.returncode == 0, done.stderr
+    done = project.here("photos", "--method", "bicubic")
+    assert done.exit_code == 0, done.stderr
     assert done.stdout == "photos_bicubic/b.png\n"
     assert "note: 1 of 2 exist already and stay; --force replaces them" in done.stderr
     assert there.read_text() == "mine"
     assert "photos_bicubic/a.png exists. Give --force" in project.refused(
         "photos/a.png", "photos_bicubic", "--method", "bicubic"
     )
-    assert project.upscale("photos", "--method", "bicubic", "--force").stdout.count("\n") == 2
+    assert project.here("photos", "--method", "bicubic", "--force").stdout.count("\n") == 2
     assert Image.open(there).size == (96, 72)
 
 
@@ -138,10 +138,8 @@ def test_a_jpg_has_the_quality_that_was_asked_for(project):
     project.photo("photo.png", picture(60, 40))
     sizes = []
     for quality in (30, 95):
-        done = project.upscale(
-            "photo.png", "--method", "bicubic", "--format", "jpg", "--quality", quality, "--force"
-        )
-        assert done.returncode == 0, done.stderr
+        done = project.here("photo.png", "--method", "bicubic", "--format", "jpg", "--quality", quality, "--force")
+        assert done.exit_code == 0, done.stderr
         sizes.append((project.folder / "photo_bicubic.jpg").stat().st_size)
     assert Image.open(project.folder / "photo_bicubic.jpg").format == "JPEG"
     assert sizes[0] < sizes[1]
@@ -151,7 +149,7 @@ def test_a_turned_photo_comes_out_upright(project):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     project.photo("photo.jpg", picture(24, 18), exif=exif)
-    assert project.upscale("photo.jpg", "large.jpg", "--method", "lanczos").returncode == 0
+    assert project.here("photo.jpg", "large.jpg", "--method", "lanczos").exit_code == 0
     result = Image.open(project.folder / "large.jpg")
     assert result.size == (72, 96)
     assert result.getexif()[ExifTags.Base.Orientation] == 1
@@ -216,8 +214,8 @@ def test_a_broken_model_is_one_line(project):
 def test_photos_that_would_become_one_file_are_named(project):
     project.photo("photos/a.jpg")
     project.photo("photos/a.png")
-    done = project.upscale("photos", "--method", "bicubic")
-    assert done.returncode == 1
+    done = project.here("photos", "--method", "bicubic")
+    assert done.exit_code == 1
     assert done.stdout == "photos_bicubic/a.png\n"
     assert "error: photos/a.png: would become a.png, as a.jpg does" in done.stderr
 
@@ -280,5 +278,5 @@ def test_a_run_that_is_killed_leaves_no_half_file_and_the_next_clears_up(project
     project.photo("photo.png", picture(400, 300))
     leftover = project.folder / ".photo_bicubic.png.999999999-00000000.partial"
     leftover.write_bytes(b"half")
-    assert project.upscale("photo.png", "--method", "bicubic").returncode == 0
+    assert project.here("photo.png", "--method", "bicubic").exit_code == 0
     assert not leftover.exists()
