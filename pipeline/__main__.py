@@ -61,12 +61,11 @@ def upscale(
     with explained():
         from pipeline import settings
         from pipeline.upscale import command
-        from pipeline.upscale.models import Search, find
+        from pipeline.upscale.models import Search, find, short
         from pipeline.upscale.places import places
 
         command.check_tile(tile)
-        name = Path(method).stem  # nothing is loaded before it is known what is to do
-        todo = command.to_make(places(source, target, kind, name), force=force)
+        todo = command.to_make(places(source, target, kind, short(method)), force=force)
         if not todo:
             return
         model = find(method, Search(settings.load(), preset, data, device))

@@ -27,12 +27,10 @@ class Model:
     """A method, ready to run.
 
     Attributes:
-        name: short, for the names of files.
         about: what it is and where it is from, for a person.
         scale: how many times as wide and high its results are.
     """
 
-    name: str
     about: str
     scale: int
     method: Method
@@ -62,6 +60,12 @@ class Search:
         return [name for name in reversed(get_args(PresetName)) if name in self.settings.presets]
 
 
+def short(wanted: str) -> str:
+    """What the names of files say of a method: its own name, or that of its file or training."""
+    path = Path(wanted)
+    return path.resolve().parent.name if path.name == GENERATOR else path.stem
+
+
 def find(wanted: str, search: Search) -> Model:
     """The method `wanted`: the name of an interpolation, a configuration or a rival, or a path.
 
@@ -69,7 +73,7 @@ def find(wanted: str, search: Search) -> Model:
     or model, saying what makes it and what there is.
     """
     if wanted in INTERPOLATIONS:
-        return Model(wanted, f"{wanted} interpolation, no network", SCALE, METHODS[wanted](SCALE))
+        return Model(f"{wanted} interpolation, no network", SCALE, METHODS[wanted](SCALE))
     if wanted in search.settings.configurations:
         return _of_training(wanted, search)
     if wanted in search.settings.rivals:
@@ -100,7 +104,7 @@ def _of_training(name: str, search: Search) -> Model:
     folders = {preset: results_root(preset) / "models" / search.data / name for preset in search.presets}
     for preset, folder in folders.items():
         if (folder / GENERATOR).exists():
-            return _trained(folder, name, search, preset)
+            return _trained(folder, search, preset)
     preset = search.presets[0]
     raise UserError(
         f"{folders[preset]}: {name} is not trained there yet. {_how_to_train(name, preset, search)} "
@@ -110,12 +114,8 @@ def _of_training(name: str, search: Search) -> Model:
 
 def _how_to_train(name: str, preset: str, search: Search) -> str:
     if name not in search.settings.study.configurations:
-        made = (
-            results_root(preset, search.settings.ablation.seeds[0])
-            / "models"
-            / search.settings.ablation.data
-            / name
-        )
+        ablation = search.settings.ablation
+        made = results_root(preset, ablation.seeds[0]) / "models" / ablation.data / name
         return f"`snakemake ablations` trains it; then give --method {made}."
     return f"{_enabled(preset, search)}`dvc repro train@{preset}-{search.data}-{name}` trains it."
 
@@ -129,7 +129,7 @@ def _of_rival(name: str, search: Search) -> Model:
     for preset in search.presets:
         checkpoint = _checkpoint(rival, preset)
         if checkpoint.exists():
-            return _pretrained(checkpoint, name, rival.title, search, preset, rival.scale)
+            return _pretrained(checkpoint, rival.title, search, preset, rival.scale)
     preset = search.presets[0]
     make = f"{_enabled(preset, search)}`dvc repro weights@{preset}-{name}` gets it."
     raise UserError(
@@ -147,16 +147,18 @@ def _checkpoint(rival: Rival, preset: str) -> Path:
 def _of_path(path: Path, search: Search) -> Model:
     preset = search.presets[0]
     folder = path if path.is_dir() else path.parent
-    if path.is_dir() and not (path / GENERATOR).exists():
-        raise UserError(f"{path}: no {GENERATOR} in it. Name a checkpoint, or a folder that a training made.")
+    if path.is_dir() and not ((path / GENERATOR).exists() and (path / DESCRIPTION).exists()):
+        raise UserError(
+            f"{path}: no {GENERATOR} with a {DESCRIPTION} in it. Name a checkpoint, or a folder that a training made."
+        )
     if path in (folder, folder / GENERATOR) and (folder / DESCRIPTION).exists():
-        return _trained(folder, folder.resolve().name, search, preset)
+        return _trained(folder, search, preset)
     if not path.exists():
         raise UserError(f"{path} is missing. Name a checkpoint, or what there is, --method {available(search)}.")
-    return _pretrained(path, path.stem, path.name, search, preset)
+    return _pretrained(path, path.name, search, preset)
 
 
-def _trained(folder: Path, name: str, search: Search, preset: str) -> Model:
+def _trained(folder: Path, search: Search, preset: str) -> Model:
     from pipeline.methods.trained import trained
 
     description = read_json(folder / DESCRIPTION)
@@ -165,10 +167,10 @@ def _trained(folder: Path, name: str, search: Search, preset: str) -> Model:
     except (KeyError, TypeError):
         raise UserError(f"{folder / DESCRIPTION}: names no `run` and `scale`; no training wrote it.") from None
     method = trained(folder, scale, _as_asked(search, preset))
-    return Model(name, f"{folder} ({run})", scale, method)
+    return Model(f"{folder} ({run})", scale, method)
 
 
-def _pretrained(path: Path, name: str, title: str, search: Search, preset: str, scale: int | None = None) -> Model:
+def _pretrained(path: Path, title: str, search: Search, preset: str, scale: int | None = None) -> Model:
     """The network in `path`; with `scale` None, of whatever scale it is."""
     import torch
 
@@ -180,7 +182,7 @@ def _pretrained(path: Path, name: str, title: str, search: Search, preset: str, 
     device = torch.device(asked.run.device)
     network.module.to(device)
     method = NetworkMethod(network.enlarge, network.scale, asked.restore, device)
-    return Model(name, f"{title} ({network.architecture}, {path})", network.scale, method)
+    return Model(f"{title} ({network.architecture}, {path})", network.scale, method)
 
 
 def _as_asked(search: Search, preset: str) -> Preset:

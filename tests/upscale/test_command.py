@@ -45,12 +45,19 @@ def test_a_photo_goes_through_the_trained_full_and_lies_beside_itself(project):
 
 
 def test_a_model_of_scale_one_keeps_the_size_and_a_folder_of_a_model_is_a_method(shared, tmp_path):
-    for number, method in enumerate((["--data", "camerasr"], ["--method", "runs/sample/models/camerasr/full"])):
+    folder = "runs/sample/models/camerasr/full"
+    for number, method in enumerate((["--data", "camerasr"], ["--method", folder])):
         done = shared.here("photo.png", tmp_path / f"{number}.png", *method)
         assert done.exit_code == 0, done.stderr
     one, two = (Image.open(tmp_path / f"{number}.png") for number in (0, 1))
     assert one.size == (24, 18)
     assert one == two
+
+
+def test_a_result_is_named_by_its_training_also_where_the_method_is_its_file(project):
+    folder = project.model().relative_to(project.folder)
+    project.photo("photo.png")
+    assert project.here("photo.png", "--method", folder / "generator.safetensors").stdout == "photo_full.png\n"
 
 
 def test_a_checkpoint_is_a_method(project):
@@ -179,7 +186,7 @@ def test_a_turned_photo_comes_out_upright(project):
         (["photo.png", "--method", "align"], "`snakemake ablations` trains it; then give --method runs/sample/abl"),
         (["photo.png", "--method", "real_esrgan"], "`dvc repro weights@sample-real_esrgan` gets it"),
         (["photo.png", "--method", "x.pth"], "x.pth is missing. Name a checkpoint"),
-        (["photo.png", "--method", "runs"], "runs: no generator.safetensors in it"),
+        (["photo.png", "--method", "runs"], "runs: no generator.safetensors with a model.json in it"),
         (["photo.png", "--method", "photo.pth"], "photo.pth: not a checkpoint of tensors alone"),
         (["photo.png", "/proc/x.png", "--method", "bicubic"], "/proc/x.png: cannot be written"),
         (["photo.png", "photo.pth/x.png", "--method", "bicubic"], "photo.pth/x.png: cannot be written"),
