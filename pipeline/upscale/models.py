@@ -149,7 +149,7 @@ def _of_path(path: Path, search: Search) -> Model:
     folder = path if path.is_dir() else path.parent
     if path.is_dir() and not ((path / GENERATOR).exists() and (path / DESCRIPTION).exists()):
         raise UserError(
-            f"{path}: no {GENERATOR} with a {DESCRIPTION} in it. Name a checkpoint, or a folder that a training made."
+            f"{path}: no {GENERATOR} with a {DESCRIPTION} in it. Name a checkpoint, or a folder of a training."
         )
     if path in (folder, folder / GENERATOR) and (folder / DESCRIPTION).exists():
         return _trained(folder, search, preset)
