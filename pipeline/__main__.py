@@ -1,7 +1,7 @@
 """`python -m pipeline <command>`: what a person calls by hand, beside the stages that DVC and Snakemake call."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,6 +65,46 @@ def mos(
             typer.echo(commands.write(preset, dataset, wanted, write))
         else:
             commands.rate(preset, dataset, wanted, port)
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A photo, or a folder with photos.")],
+    target: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="A file or a folder. Default: IN_<method>, beside IN.")
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(help="An interpolation, a configuration or a rival of params.yaml, or a checkpoint's path."),
+    ] = "full",
+    preset: Annotated[
+        str | None, typer.Option(help="Whose trainings and weights. Default: the largest enabled one that has it.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="What a configuration was trained on.")] = "ntire2020",
+    tile: Annotated[int, typer.Option(min=0, help="Side of the squares that go at once, px of IN; 0: all.")] = 256,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")] = "auto",
+    kind: Annotated[Literal["png", "jpg"] | None, typer.Option("--format", help="Default: png.")] = None,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of a jpg.")] = 95,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Restore photos of your own by any method of the study.
+
+    Orientation, EXIF, colour profile, grey and transparency stay.
+    """
+    with explained():
+        from pipeline import settings
+        from pipeline.upscale import command
+        from pipeline.upscale.models import Search, find, short
+        from pipeline.upscale.places import places
+
+        command.check_tile(tile)
+        todo = command.to_make(places(source, target, kind, short(method)), force=force)
+        if not todo:
+            return
+        model = find(method, Search(settings.load(), preset, data, device))
+        typer.echo(f"{model.about}, x{model.scale}", err=True)
+        if command.upscale(todo, model, tile, quality):
+            raise typer.Exit(1)
 
 
 if __name__ == "__main__":

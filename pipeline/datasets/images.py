@@ -59,7 +59,7 @@ def read_rgb(path: Path) -> Pixels:
     except FileNotFoundError:
         raise UserError(f"{path}: missing. Put the file back, or fetch the dataset again.") from None
     except UnidentifiedImageError:
-        found = _other_format(data)
+        found = other_format(data)
         if not found:
             raise UserError(f"{path}: cannot be decoded (not an image file). Fetch this file again.") from None
     except _DEFECTS as error:
@@ -91,9 +91,9 @@ def _decode(data: bytes) -> tuple[str, Pixels]:
     """What the file holds, in words, and its pixels, which mean something for "8-bit RGB" only."""
     stream = BytesIO(data)
     with Image.open(stream, formats=("PNG", "JPEG", "BMP")) as image:
-        raw_mode, scan = _raw_mode(image), stream.tell()
+        stored, scan = raw_mode(image), stream.tell()
         image.load()
-        found, pixels = _kind(image, raw_mode), np.asarray(image)
+        found, pixels = _kind(image, stored), np.asarray(image)
     if found == "8-bit RGB" and image.format == "PNG":
         png.check(data, image.height, image.width, interlaced="interlace" in image.info)
     # A download that was cut short may be filled up with zeros, which decode as pixels.
@@ -102,20 +102,20 @@ def _decode(data: bytes) -> tuple[str, Pixels]:
     return found, pixels
 
 
-def _raw_mode(image: Image.Image) -> str:
+def raw_mode(image: Image.Image) -> str:
     """How the file stores pixels. Pillow opens 16-bit RGB as `RGB`; only this tells, and only before decoding."""
     raw = image.tile[0].args if isinstance(image, ImageFile.ImageFile) and image.tile else ""
     mode = raw[0] if isinstance(raw, tuple) and raw else raw
     return mode if isinstance(mode, str) else ""
 
 
-def _kind(image: Image.Image, raw_mode: str) -> str:
+def _kind(image: Image.Image, stored: str) -> str:
     """What a decoded file holds, in words: all its chunks are known by then."""
     orientation = image.getexif().get(ExifTags.Base.Orientation)
     if getattr(image, "n_frames", 1) > 1 and image.format == "PNG":
         return "an animation"
-    if image.mode in ("RGB", "RGBA") and ";" in raw_mode:
-        return f"{raw_mode.split(';')[1][:2]}-bit {image.mode}"
+    if image.mode in ("RGB", "RGBA") and ";" in stored:
+        return f"{stored.split(';')[1][:2]}-bit {image.mode}"
     if image.mode != "RGB":
         return _MODES.get(image.mode, f"mode {image.mode}")
     if "transparency" in image.info:
@@ -125,7 +125,7 @@ def _kind(image: Image.Image, raw_mode: str) -> str:
     return "8-bit RGB"
 
 
-def _other_format(data: bytes) -> str:
-    """A format that is not read here, in words; "" where the file is no image that is known."""
+def other_format(data: bytes) -> str:
+    """What an image file is that `read_rgb` does not read, by its first 12 bytes, in words; else ""."""
     marks = (data[at : at + 4] for at in (0, 4, 8))
     return next((_OTHER_FORMATS[mark] for mark in marks if mark in _OTHER_FORMATS), "")

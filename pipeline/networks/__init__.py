@@ -8,6 +8,7 @@ checkpoint.
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -59,7 +60,7 @@ def load_generator(folder: Path) -> tuple[Generator, dict[str, Any]]:
     )
     try:
         network.load_state_dict(load_file(weights), strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         raise UserError(f"{weights} does not fit the network in {folder / 'model.json'}: {error}") from None
     return network.eval(), description
 

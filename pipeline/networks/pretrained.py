@@ -27,6 +27,9 @@ CRIA_CL = ("branch1", "branch2", "sm.", "tail_conv")
 """Beginnings of the keys that only the authors' layout has."""
 RRDB_KEYS = {"conv_first.weight", "RRDB_trunk.0.RDB1.conv1.weight", "upconv1.weight", "upconv2.weight"}
 
+_NOT_TENSORS = (SafetensorError, UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError)
+"""What is raised for a file that is no checkpoint; torch's reader lets some errors of its own through."""
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -59,17 +62,23 @@ def load_pretrained(path: Path, scale: int) -> Pretrained:
     Raises `UserError` when the file is missing or broken, its network is not known, the weights do not fit it, or
     it is not one that turns an RGB image into one `scale` times as large.
     """
+    network = network_in(path, scale)
+    if network.scale != scale:
+        raise UserError(
+            f"{path}: {network.architecture} of scale {network.scale}, but params.yaml says `scale: {scale}`. "
+            "Correct that, or take another checkpoint; the study has sets of scale 4 and of scale 1."
+        )
+    return network
+
+
+def network_in(path: Path, scale: int) -> Pretrained:
+    """`load_pretrained` for a network of any scale; where the weights do not show it, it is taken for `scale`."""
     state = read_weights(path)
     try:
         network = _built(state, scale, path)
     except (RuntimeError, KeyError) as error:
         what = "; ".join(str(error).splitlines()[:2])
         raise UserError(f"{path}: the weights do not fit the network that their names are of ({what})") from None
-    if network.scale != scale:
-        raise UserError(
-            f"{path}: {network.architecture} of scale {network.scale}, but params.yaml says `scale: {scale}`. "
-            "Correct that, or take another checkpoint; the study has sets of scale 4 and of scale 1."
-        )
     network.module.eval().requires_grad_(False)
     return network
 
@@ -82,7 +91,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         loaded = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path} is missing. Put the checkpoint there, or correct params.yaml (rivals).") from None
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+    except _NOT_TENSORS as error:
         raise UserError(
             f"{path}: not a checkpoint of tensors alone ({str(error).partition(chr(10))[0]}). Fetch it again, or "
             "save its state dict with safetensors; a file that runs code when it is read is never opened."
