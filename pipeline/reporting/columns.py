@@ -19,11 +19,12 @@ class Column:
 
 
 OPINION = Column("MOS", higher_is_better=False, decimals=3)
-"""Mean opinion score of 20 volunteers, 0 to 5, lower is better (facts/methods.md 0.1): the paper's alone."""
+"""Mean opinion score, 0 to 5, lower is better: of the paper by 20 volunteers (facts/methods.md 0.1), of ours by the
+raters of `python -m pipeline mos`."""
 
 
 def column(metric: str) -> Column:
-    """The column of a metric of the study, or of `mos`, which only the paper has."""
+    """The column of a metric of the study, or of `mos`, which raters give."""
     if metric == "mos":
         return OPINION
     known = METRICS[metric]

@@ -1,9 +1,10 @@
 """Mean opinion scores of a dataset's methods: Table I's second row.
 
-`read_opinions(preset, dataset)` is what a table takes: a row a method that was rated, columns method, mean, low,
-high, raters, ratings; an empty frame where nobody has rated yet. `opinion_notes` says what readers must know of it.
+`opinions(preset, dataset)` is what a table takes; in its scores a row a method that was rated, and none
+where nobody has rated yet.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ RULE = (
     f"({RESAMPLES:,} resamples); none for fewer than two of either. Scale 0 to 5, lower is better; the words of "
     "the scale are this study's own."
 )
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What a table shows of a rating study: `scores` as of `read_opinions`, and what readers must know of it."""
+
+    scores: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def opinions(preset: str, dataset: str) -> Opinions:
+    """The opinions on a dataset; empty without answers. Raises as `read_opinions`."""
+    return Opinions(read_opinions(preset, dataset), opinion_notes(preset, dataset))
 
 
 def read_opinions(preset: str, dataset: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pipeline.datasets.registry import collection
 from pipeline.paths import results_root
 from pipeline.reporting.captions import Source
 from pipeline.reporting.layout import DATASETS, LAYOUTS, PAPER_SETS, Group, Layout, method_title
+from pipeline.reporting.opinions import opinions
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.results import read_image_scores, read_remarks
 from pipeline.reporting.tables import StudyTable, study_table
@@ -45,6 +46,7 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
             source_of(settings, preset, layout.dataset),
             further_methods(settings) if group == "comparison" else None,
             read_remarks(roots[0], layout.dataset),
+            opinions(preset, layout.dataset) if "mos" in layout.metrics else None,
         )
         for layout, roots in _layouts(preset, settings, group)
     ]

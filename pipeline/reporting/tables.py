@@ -10,6 +10,7 @@ from pipeline.reporting import captions
 from pipeline.reporting.captions import Source
 from pipeline.reporting.columns import Column
 from pipeline.reporting.layout import ABLATION_METRICS, CRIA, Layout, method_title
+from pipeline.reporting.opinions import Opinions
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.results import means_over_images
 from pipeline.reporting.statistics import Statistics, statistics
@@ -68,6 +69,7 @@ def study_table(
     source: Source,
     others: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
+    opinions: Opinions | None = None,
 ) -> StudyTable:
     """Our rows and the paper's in one table.
 
@@ -78,6 +80,7 @@ def study_table(
         source: which data the results are from.
         others: titles of further methods by name; each that has scores gets a row, if the paper has none for it.
         remarks: what is to be said of methods, by name, as `read_remarks` gives it.
+        opinions: of raters, for a table with mean opinion scores.
     """
     results = means_over_images(scores)
     rows = _rows(layout, paper, results, others or {})
@@ -85,8 +88,12 @@ def study_table(
     printed, statuses, elsewhere = (
         frame.reindex(rows.index, fill_value="") for frame in (paper.cells, paper.statuses, paper.elsewhere)
     )
-    ablation = layout.group == "ablations"
+    ablation, rates = layout.group == "ablations", "mos" in layout.metrics
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
+    if opinions and tests:
+        rated = opinions.scores.set_index("method").astype(float)
+        for frame, statistic in ((ours, "mean"), (tests.low, "low"), (tests.high, "high")):
+            frame["mos"] = rows["method"].map(rated[statistic])
     return StudyTable(
         source=source,
         number=layout.number,
@@ -96,7 +103,7 @@ def study_table(
         notes=(
             *captions.our_notes(results, rows, remarks or {}),
             *(captions.power_note(tests) if tests else ()),
-            *((NO_RATINGS,) if "mos" in layout.metrics else ()),
+            *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
             *captions.paper_notes(paper),
         ),
         rows=rows,

@@ -21,6 +21,7 @@ from pipeline.reporting.columns import column
 from pipeline.reporting.formats import tex
 from pipeline.reporting.grid import number
 from pipeline.reporting.layout import LAYOUTS
+from pipeline.reporting.opinions import Opinions
 from pipeline.reporting.paper import read_paper_table
 from pipeline.reporting.results import means_over_images, read_image_scores, read_remarks
 from pipeline.reporting.study import study_tables
@@ -292,6 +293,25 @@ def test_table_1_shows_niqe_and_says_that_there_are_no_ratings(project, monkeypa
     assert table.ours["mos"].isna().all()
     assert any("No ratings" in note for note in table.notes)
     assert "NIQE ↓ | MOS ↓" in to_markdown(table)
+
+
+def test_table_1_takes_what_raters_gave_with_its_interval_and_notes():
+    scores = results(full=1.0, bicubic=2.0).assign(metric="niqe")
+    rated = pd.DataFrame(
+        [("full", 1.25, 1.0, 1.5, 4, 80), ("bicubic", 3.5, 3.0, 4.0, 4, 80)],
+        columns=["method", "mean", "low", "high", "raters", "ratings"],
+    )
+    opinions = Opinions(rated, ("4 raters.",))
+    further = {"bicubic": "Bicubic"}
+    table = study_table(LAYOUTS[0], read_paper_table(1, PAPER), scores, OFFICIAL, further, opinions=opinions)
+    assert table.ours["mos"].dropna().to_dict() == {"Cria-CL": 1.25, "Bicubic": 3.5}
+    assert table.statistics.low.loc["Cria-CL", "mos"] == 1.0
+    assert table.statistics.high.loc["Bicubic", "mos"] == 4.0
+    assert "4 raters." in table.notes
+    assert not any("No ratings" in note for note in table.notes)
+    row = rows_of(to_csv(table))["Cria-CL"]
+    assert (row["mos"], row["ci_low_mos"], row["ci_high_mos"]) == ("1.25", "1.0", "1.5")
+    assert "1.250" in to_markdown(table)
 
 
 def test_what_only_the_authors_repository_gives_is_never_the_papers():
