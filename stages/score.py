@@ -23,19 +23,24 @@ def main() -> None:
     from pipeline.evaluation.score import score, trainings
     from pipeline.files import sha256
     from pipeline.networks.devices import device_named
+    from pipeline.reporting.layout import ABLATION_METRICS
     from pipeline.tracking import record_scores
 
     root, results = data_root(arguments.preset), results_root(arguments.preset, arguments.seed)
+    protocol = params.protocol
+    if arguments.seed is not None:  # what the tables of the ablations show, no more: there is a score a seed
+        shown = [name for name in protocol.metrics if name in ABLATION_METRICS]
+        protocol = protocol.model_copy(update={"metrics": shown})
     device = device_named(run.device)
     torch.set_num_threads(run.threads)  # results depend on it
     torch.backends.cudnn.allow_tf32 = False  # float32 that is float32, as the published values
     cv2.setNumThreads(run.threads)
-    score(root, arguments.dataset, params.protocol, results, device)
+    score(root, arguments.dataset, protocol, results, device)
     record_scores(
         arguments.preset,
         arguments.dataset,
         results / "scores" / arguments.dataset,
-        params=params.protocol.model_dump(mode="json"),
+        params=protocol.model_dump(mode="json"),
         inputs={"split": sha256(root / "splits" / f"{arguments.dataset}.csv")},
         environment=environment(device),
         runs=trainings(results, arguments.dataset),
