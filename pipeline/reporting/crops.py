@@ -44,8 +44,10 @@ class CropRow:
     crops: tuple[Crop, ...]
 
 
-def crop_row(root: Path, dataset: Dataset, title: str) -> CropRow:
+def crop_row(root: Path, dataset: Dataset, title: str, titles: Mapping[str, str]) -> CropRow:
     """LR, every method and HR of one test image of `dataset` under `root` (runs/<preset>).
+
+    `titles` are those of methods, by name; one that it lacks goes by `method_title`.
 
     Raises `UserError` when scores or images are missing or damaged.
     """
@@ -57,7 +59,10 @@ def crop_row(root: Path, dataset: Dataset, title: str) -> CropRow:
     if chosen not in cases:
         raise UserError(f"the scores of {dataset} have the image {chosen}, its split has not. Run `dvc repro`.")
     case = cases[chosen]
-    images = [_restored(root, dataset, method, case, scores) for method in methods]
+    images = [
+        (titles.get(method, method_title(method)), *_restored(root, dataset, method, case, scores))
+        for method in methods
+    ]
     if "identity" not in methods:
         images.insert(0, ("LR", "", enlarged(read_rgb(case.lr), SCALES[dataset])))
     if case.hr:
@@ -93,9 +98,9 @@ def data_uri(image: Pixels) -> str:
 
 def _restored(
     root: Path, dataset: Dataset, method: str, case: Case, scores: Mapping[str, pd.DataFrame]
-) -> tuple[str, str, Pixels]:
-    """Title, PSNR of the whole image as text, and the restored image."""
+) -> tuple[str, Pixels]:
+    """PSNR of the whole image as text, and the restored image."""
     image = read_restored(restored_folder(root, dataset, method), case)
     psnr = scores[method].get("psnr", pd.Series(dtype=float)).get(case.id, np.nan)
     value = "" if np.isnan(psnr) else f"{psnr:.{METRICS['psnr'].decimals}f} dB"
-    return method_title(method), value, image
+    return value, image

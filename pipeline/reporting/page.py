@@ -16,7 +16,7 @@ from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import PAPER_SETS, Group
 from pipeline.reporting.pools import pool_sheets
 from pipeline.reporting.runs import training_runs
-from pipeline.reporting.study import source_of, study_tables
+from pipeline.reporting.study import further_methods, source_of, study_tables
 from pipeline.reporting.study_sheet import study_sheet
 from pipeline.settings import Settings
 
@@ -47,7 +47,10 @@ def page(root: Path, preset: str, settings: Settings) -> str:
             calibration_sheet(preset, settings),
         ],
         statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
-        samples=[crops.crop_row(root, name, source_of(settings, preset, name).subject) for name in datasets],
+        samples=[
+            crops.crop_row(root, name, source_of(settings, preset, name).subject, further_methods(settings))
+            for name in datasets
+        ],
         pools=[
             sheet
             for name in settings.study.training_sets
