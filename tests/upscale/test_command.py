@@ -171,7 +171,10 @@ def test_a_turned_photo_comes_out_upright(project):
         (["photo.png", "photo.png", "--force"], "photo.png is the photo itself"),
         (["runs"], "runs: no photo in it"),
         (["photo.png", "--tile", "64"], "--tile 64 keeps nothing inside an overlap of 32 px a side"),
-        (["photo.png", "--method", "best"], "there is no method 'best'; known are bicubic, lanczos, plain"),
+        (
+            ["photo.png", "--method", "best"],
+            "there is no method 'best'; known are bicubic, bicubic_matlab, lanczos",
+        ),
         (["photo.png", "--preset", "huge"], "there is no preset 'huge'"),
         (["photo.png", "--data", "div2k"], "--data div2k: nothing is trained on it; the training sets are realsr"),
         (
@@ -180,7 +183,7 @@ def test_a_turned_photo_comes_out_upright(project):
         ),
         (
             ["photo.png", "--data", "realsr"],
-            "--method bicubic; lanczos; full --data camerasr --preset sample; full",
+            "--method bicubic; bicubic_matlab; lanczos; full --data camerasr --preset sample; full",
         ),
         (["photo.png", "--preset", "lab"], "Add lab to `presets` in params.yaml; then `dvc repro train@lab-ntire"),
         (["photo.png", "--method", "align"], "`snakemake ablations` trains it; then give --method runs/sample/abl"),
