@@ -233,7 +233,7 @@ def test_dvc_and_snakemake_read_the_same_values(root):
 
 def test_the_schema_is_in_step_with_the_models(root):
     assert (root / settings.SCHEMA).read_text(encoding="utf-8") == settings.schema(), (
-        "params.schema.json is behind pipeline/settings.py. Run: python -m pipeline schema"
+        "params.schema.json is behind pipeline/settings. Run: python -m pipeline schema"
     )
 
 
