@@ -1,9 +1,10 @@
 """The trainings behind the rows: which run, which code, which device, and whether it learnt."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import restored_folder
@@ -13,13 +14,15 @@ from pipeline.files import read_json
 from pipeline.settings import Dataset
 
 UNKNOWN = "not recorded"
+UNCOMMITTED = "with changes that were not committed"
 
 
 @dataclass(frozen=True)
 class TrainingRun:
     """One training, in words for the report.
 
-    `objective` is the generator's objective on one fixed training batch, at the start and at the end.
+    `objective` is the generator's objective on one fixed training batch, at the start and at the end; `commit` says
+    where the files differed from it; `surroundings` are versions, platform and threads.
     """
 
     name: str
@@ -30,15 +33,22 @@ class TrainingRun:
     objective: str
     commit: str
     device: str
+    surroundings: str
+
+    @property
+    def id(self) -> str:
+        """Of its line on the page."""
+        return f"run-{self.name}"
 
 
-def training_runs(root: Path, datasets: Sequence[Dataset]) -> list[TrainingRun]:
-    """Every run that has restored one of `datasets` under `root` (runs/<preset>), by name.
+def training_runs(roots: Iterable[tuple[Path, Sequence[Dataset]]]) -> list[TrainingRun]:
+    """Every run that has restored one of the datasets of a root (`results_root`), by name.
 
     Raises `UserError` when a model is missing or was trained anew since its images were restored.
     """
     runs = {
         run.name: run
+        for root, datasets in roots
         for dataset in datasets
         for method in restored_methods(root, dataset)
         if (run := _run(root, dataset, method))
@@ -67,9 +77,25 @@ def _run(root: Path, dataset: Dataset, method: str) -> TrainingRun | None:
         seed=str(model["seed"]),
         parameters=f"{model['parameters']:,}",
         objective=_objective(folder / "history.jsonl"),
-        commit=str(run.get("git", {}).get("commit") or UNKNOWN),
+        commit=commit(run.get("git", {})),
         device=str(run.get("device", {}).get("name") or UNKNOWN),
+        surroundings=_surroundings(run),
     )
+
+
+def commit(git: Mapping[str, Any]) -> str:
+    """`git_state` in words: the first 12 digits of the commit, and whether files differed from it."""
+    digits = str(git.get("commit") or UNKNOWN)
+    return f"{digits if digits == UNKNOWN else digits[:12]}{f', {UNCOMMITTED}' if git.get('dirty') else ''}"
+
+
+def _surroundings(run: Mapping[str, Any]) -> str:
+    """Threads, platform and package versions of a run.json."""
+    if "versions" not in run:
+        return UNKNOWN
+    threads = run.get("threads") or UNKNOWN
+    versions = ", ".join(f"{name} {version or 'missing'}" for name, version in run["versions"].items())
+    return f"CPU threads: {threads}; {run.get('platform') or UNKNOWN}; {versions}"
 
 
 def _objective(history: Path) -> str:

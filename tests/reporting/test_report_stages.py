@@ -1,7 +1,9 @@
 """The stages tabulate, illustrate and report, through their real command lines, and the page they end in."""
 
 import base64
+import hashlib
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,9 +12,10 @@ import pytest
 
 from pipeline import settings
 from pipeline.errors import UserError
-from pipeline.files import write_text
+from pipeline.files import write_json, write_text
 from pipeline.reporting.crops import SIDE, centre, enlarged, typical
-from pipeline.reporting.page import page
+from pipeline.reporting.page import csp_hash, page
+from pipeline.reporting.provenance import circumstances, lock_hash
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import study_tables
 
@@ -36,7 +39,7 @@ class Page(HTMLParser):
         assert self.stack.pop() == tag
 
     def handle_data(self, data):
-        if not self.stack or self.stack[-1] != "style":
+        if not self.stack or self.stack[-1] not in {"style", "script"}:
             self.text += data
 
     def all(self, name):
@@ -57,7 +60,8 @@ def refused(done, *words):
         assert word in done.stderr
 
 
-def test_every_stage_gives_the_same_bytes_again(project, stage):
+def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     ablations = ("--group", "ablations")
     commands = (
         ("tabulate", "--group", "comparison"),
@@ -118,21 +122,21 @@ def test_broken_scores_are_named(project, text, monkeypatch):
 def html(project, monkeypatch):
     monkeypatch.chdir(project)
     write_text(project / "reports/sample/figures/ablations/figure_1.svg", "<svg/>")
-    return page(project / "runs/sample", "sample", settings.load())
+    made = circumstances("sample", datetime(2024, 2, 29, 12, 30, tzinfo=UTC))
+    return page(project / "runs/sample", "sample", settings.load(), made)
 
 
 def test_the_page_is_well_formed_and_holds_everything_itself(html):
     parsed = Page(html)
     assert parsed.stack == []
     assert not re.search(r"https?://", html)
-    assert not parsed.all("script")
     assert not parsed.all("link")
     images = parsed.all("img")
     (figure,) = [image for image in images if image["src"].startswith("data:image/svg+xml;base64,")]
     assert "Table V: plain, wsum, align" in figure["alt"]
     images.remove(figure)
     assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in images)
-    assert {link["href"] for link in parsed.all("a")} == {
+    assert {link["href"] for link in parsed.all("a") if not link["href"].startswith("#")} == {
         "figures/ablations/figure_1.svg",
         "figures/ablations/figure_1.png",
     }
@@ -162,6 +166,72 @@ def test_the_page_says_what_was_run_on_which_data(html):
     assert "<of a test>" not in html  # escaped
 
 
+def test_every_number_of_ours_leads_to_the_line_of_its_run_and_names_commit_and_data(html, project):
+    parsed = Page(html)
+    ids = [attributes["id"] for _, attributes in parsed.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    numbers = [link for link in parsed.all("a") if link.get("class") == "number"]
+    assert {link["href"][1:] for link in numbers} | {link["aria-describedby"] for link in numbers} <= set(ids)
+    # Of each row of four metrics; Table VII has six columns; an ablation has three, and a step from the row above.
+    assert len([link for link in numbers if link["href"] == "#efficiency"]) == 6 * 6
+    assert len([link for link in numbers if link["href"] == "#run-full-camerasr-0a1b"]) == 4
+    split = hashlib.sha256((project / "runs/sample/splits/camerasr.csv").read_bytes()).hexdigest()
+    (behind,) = re.findall(r"<strong>Table IV, [^<]*Cria-CL[^<]*</strong>(.*?)</span>\n?</td>", html, re.DOTALL)
+    assert "Run full-camerasr-0a1b: commit c0ffeec0ffee." in behind
+    assert f"3 test images, splits/camerasr.csv sha256 {split[:12]}" in behind
+    assert split in html
+
+
+def test_a_number_of_the_paper_is_no_link(html):
+    rows = re.findall(r"<tr>\n<th scope=.row.>ESRGAN.*?</tr>", html, re.DOTALL)
+    assert rows
+    assert any(re.search(r"<td[^>]*>[\d.]+</td>", row) for row in rows)
+    assert not any('href="#run-' in row for row in rows)
+
+
+def test_the_page_lets_in_its_own_style_and_script_alone(html):
+    (policy,) = [tag["content"] for tag in Page(html).all("meta") if "http-equiv" in tag]
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    for source in ("default-src 'none'", f"style-src '{csp_hash(style)}'", f"script-src '{csp_hash(script)}'"):
+        assert source in policy
+    assert "unsafe" not in policy
+    assert not [attributes for _, attributes in Page(html).tags if "style" in attributes]
+
+
+def test_the_page_says_when_and_from_what_it_was_made(html):
+    text = " ".join(Page(html).text.split())
+    assert "2024-02-29 12:30 UTC" in text
+    assert "sha256 not recorded, of its stages" in text  # the project of the test has none
+
+
+def test_the_hash_of_the_lock_leaves_out_the_page_itself_and_nothing_else(tmp_path):
+    file = tmp_path / "dvc.lock"
+
+    def hash_of(page, score):
+        file.write_text(f"stages:\n  report@sample: {{outs: {page}}}\n  score@sample: {{outs: {score}}}\n")
+        return lock_hash(file, "sample")
+
+    assert hash_of("a", "b") == hash_of("c", "b") != hash_of("a", "c")
+    file.write_text("[]")
+    with pytest.raises(UserError, match=r"dvc\.lock is no lock file"):
+        lock_hash(file, "sample")
+
+
+def test_a_time_that_is_none_is_refused(stage, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    refused(stage("report"), "SOURCE_DATE_EPOCH", "yesterday")
+
+
+def test_a_run_with_uncommitted_changes_says_so(project):
+    file = project / "runs/sample/models/realsr/full/run.json"
+    write_json(file, {"git": {"commit": "c0ffee" * 6, "dirty": True}, "threads": 1, "versions": {"torch": "2.0"}})
+    runs = {run.name: run for run in training_runs([(project / "runs/sample", ["realsr"])])}
+    assert runs["full-realsr-0a1b"].commit == "c0ffeec0ffee, with changes that were not committed"
+    assert runs["full-realsr-0a1b"].surroundings == "CPU threads: 1; not recorded; torch 2.0"
+    assert runs["plain-realsr-0a1b"].surroundings == "not recorded"
+
+
 def test_the_pages_tables_have_captions_and_scopes(html):
     parsed = Page(html)
     assert len(parsed.all("table")) == len(parsed.all("caption")) == 9
@@ -173,14 +243,14 @@ def test_a_model_trained_anew_after_restoring_is_refused(project):
     model = project / "runs/sample/models/realsr/full/model.json"
     model.write_text(model.read_text().replace("full-realsr-0a1b", "full-realsr-9999"))
     with pytest.raises(UserError, match=r"full-realsr-0a1b.*full-realsr-9999"):
-        training_runs(project / "runs/sample", ["realsr"])
+        training_runs([(project / "runs/sample", ["realsr"])])
 
 
 def test_a_run_without_provenance_says_so(project):
     (project / "runs/sample/models/realsr/full/run.json").unlink()
     history = '{"iteration": 0, "probe": 3.5}\n{"iteration": 1, "pix": 1.0}\n{"iteration": 2, "probe": 3.25}\n'
     (project / "runs/sample/models/realsr/full/history.jsonl").write_text(history)
-    runs = {run.name: run for run in training_runs(project / "runs/sample", ["realsr"])}
+    runs = {run.name: run for run in training_runs([(project / "runs/sample", ["realsr"])])}
     assert runs["full-realsr-0a1b"].commit == "not recorded"
     assert runs["full-realsr-0a1b"].objective == "3.5000 → 3.2500"
     assert runs["plain-realsr-0a1b"].objective == "not recorded"
