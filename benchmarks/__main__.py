@@ -57,6 +57,7 @@ def scoring(
     images: Annotated[int, typer.Option(min=1, help="How many images of 600x840 were restored.")] = 2,
     methods: Annotated[int, typer.Option(min=1, max=4, help="How many methods restored them.")] = 4,
     in_memory: Annotated[bool, typer.Option(help="Read every file once, and time the metrics alone.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="That every way may use; over 1, elapsed time.")] = 1,
     json: Json = None,
     markdown: Markdown = None,
 ) -> None:
@@ -65,7 +66,7 @@ def scoring(
     from benchmarks.rounds import report
 
     with explained():
-        setup = topic.Setup(images=images, methods=methods, in_memory=in_memory)
+        setup = topic.Setup(images=images, methods=methods, in_memory=in_memory, threads=threads)
         report(topic.measure(setup, topic.known(metrics), rounds), json, markdown)
 
 

@@ -4,7 +4,9 @@ The values are the same, within the rounding of each; the topic's test holds the
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -33,11 +35,19 @@ ENLARGED = (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_LINEAR, cv2.INTER_NEA
 
 @dataclass(frozen=True)
 class Setup:
-    """What the rates depend on: images of 600x840, methods that restored them, whether files are read or kept."""
+    """What the rates depend on.
+
+    Attributes:
+        images: how many, of 600x840.
+        methods: that restored them.
+        in_memory: whether files are kept, not read.
+        threads: that each way may use, each in its manner.
+    """
 
     images: int = 2
     methods: int = 4
     in_memory: bool = False
+    threads: int = 1
 
 
 def known(text: str) -> list[str]:
@@ -50,23 +60,22 @@ def known(text: str) -> list[str]:
 
 
 def measure(setup: Setup, names: Sequence[str], rounds: int) -> Result:
-    """Restored images of each way that has all of the metrics `names`, a second of processor time.
+    """Restored images of each way that has all of the metrics `names`, a second.
 
-    All work is on one thread and its files are in the page cache, so that on an idle machine this is the time that
-    passes; on a busy one, what other processes take is left out (facts/performance.md).
+    Files are in the page cache. On one thread it is a second of processor time: on an idle machine the time that
+    passes; on a busy one, what other processes take is left out (facts/performance.md). On more it is the time that
+    passes, which only an idle machine can tell.
     """
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     with TemporaryDirectory(prefix="benchmark-") as root:
         truths = write_truths(Path(root), setup)
-        ways = prepared(Path(root), names, in_memory=setup.in_memory)
-        for way in ways.values():
-            way(truths)
-        rates = in_turns({name: _timed(way, truths) for name, way in ways.items()}, rounds)
+        ways = prepared(Path(root), names, in_memory=setup.in_memory, threads=setup.threads)
+        timed = {name: _timed(way, truths, setup.threads) for name, way in ways.items()}
+        for rate in timed.values():
+            rate()
+        rates = in_turns(timed, rounds)
     usual = [name for name in ways if name != STUDY]
-    return Result(
-        ", ".join(METRICS[name].title for name in names), "images/CPU s", asdict(setup), machine(), rates, usual
-    )
+    unit = "images/CPU s" if setup.threads == 1 else "images/s"
+    return Result(", ".join(METRICS[name].title for name in names), unit, asdict(setup), machine(), rates, usual)
 
 
 def write_truths(root: Path, setup: Setup) -> list[Truth]:
@@ -83,8 +92,11 @@ def write_truths(root: Path, setup: Setup) -> list[Truth]:
     return truths
 
 
-def prepared(root: Path, names: Sequence[str], *, in_memory: bool) -> dict[str, Way]:
-    """The ways that have all of the metrics `names`; `in_memory`, a file is read the first time only."""
+def prepared(root: Path, names: Sequence[str], *, in_memory: bool, threads: int = 1) -> dict[str, Way]:
+    """The ways that have all of the metrics `names`; `in_memory`, a file is read the first time only.
+
+    The usual ways go through the images one by one, on as many threads as OpenCV and PyTorch are given.
+    """
     pretrained = _pretrained(root / "pretrained")
     model = _official_lpips(pretrained)
     ways: dict[str, Way] = {}
@@ -92,29 +104,46 @@ def prepared(root: Path, names: Sequence[str], *, in_memory: bool) -> dict[str, 
         ways[SCRIPT] = Script(names, _reader(decoded, in_memory), model)
     if OneByOne.can >= set(names):
         ways[PYIQA] = OneByOne(names, _reader(_tensor, in_memory), model, _matlab_file(pretrained))
-    ways[STUDY] = _study(Scorer(names, pretrained), _reader(_rgb, in_memory))
+    ways[STUDY] = _study(Scorer(names, pretrained), _reader(_rgb, in_memory), threads)
     return ways
 
 
-def _study(scorer: Scorer, read: Callable[[Path], Picture]) -> Way:
-    """As pipeline/evaluation/score.py goes through cases and methods."""
+def _study(scorer: Scorer, read: Callable[[Path], Picture], threads: int) -> Way:
+    """As pipeline/evaluation/score.py goes through cases and methods: a case a thread."""
+
+    def of_case(truth: Truth) -> Scores:
+        hr = Picture(read(truth.hr).pixels, BORDER)  # a picture keeps what was computed of it
+        return [scorer(Picture(read(sr).pixels, BORDER), hr) for sr in truth.restored]
 
     def scores(truths: Sequence[Truth]) -> Scores:
-        values: Scores = []
-        for truth in truths:
-            hr = Picture(read(truth.hr).pixels, BORDER)  # a picture keeps what was computed of it
-            values += [scorer(Picture(read(sr).pixels, BORDER), hr) for sr in truth.restored]
-        return values
+        with ThreadPoolExecutor(threads) as pool, _threads(1):
+            return [values for case in pool.map(of_case, truths) for values in case]
 
     return scores
 
 
-def _timed(way: Way, truths: Sequence[Truth]) -> Callable[[], float]:
+def _timed(way: Way, truths: Sequence[Truth], threads: int) -> Callable[[], float]:
+    clock = time.process_time if threads == 1 else time.perf_counter
+
     def rate() -> float:
-        start = time.process_time()
-        return len(way(truths)) / (time.process_time() - start)
+        with _threads(threads):
+            start = clock()
+            return len(way(truths)) / (clock() - start)
 
     return rate
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many for each operation of PyTorch and of OpenCV."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(number)
+    cv2.setNumThreads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
 
 
 def _reader(read: Callable[[Path], T], in_memory: bool) -> Callable[[Path], T]:

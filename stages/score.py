@@ -32,10 +32,11 @@ def main() -> None:
         shown = [name for name in protocol.metrics if name in ABLATION_METRICS]
         protocol = protocol.model_copy(update={"metrics": shown})
     device = device_named(run.device)
-    torch.set_num_threads(run.threads)  # results depend on it
+    # An image a thread, so that no value depends on how many threads there are.
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     torch.backends.cudnn.allow_tf32 = False  # float32 that is float32, as the published values
-    cv2.setNumThreads(run.threads)
-    score(root, arguments.dataset, protocol, results, device)
+    score(root, arguments.dataset, protocol, results, device, run.threads)
     record_scores(
         arguments.preset,
         arguments.dataset,

@@ -1,6 +1,11 @@
-"""Score every restored method of one dataset: a row an image, a column a metric."""
+"""Score every restored method of one dataset: a row an image, a column a metric.
+
+Images are independent of each other: each is read and measured whole in one thread of a pool.
+"""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +35,12 @@ def trainings(root: Path, dataset: str) -> dict[str, str]:
 
 
 def score(
-    root: Path, dataset: Dataset, protocol: Protocol, results: Path | None = None, device: str = "cpu"
+    root: Path,
+    dataset: Dataset,
+    protocol: Protocol,
+    results: Path | None = None,
+    device: str = "cpu",
+    threads: int = 1,
 ) -> None:
     """Write results/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
 
@@ -38,6 +48,7 @@ def score(
         root: runs/<preset>, where the images and the weights of the metrics lie.
         results: where restored images and scores lie; None is `root`.
         device: `cpu` or `cuda`, for the metrics that are networks.
+        threads: how many images are measured at once; no value depends on it.
 
     Raises `UserError` when nothing was restored, a metric's weights are missing, or an image is missing, damaged or
     of another size than its ground truth; then nothing is written.
@@ -46,20 +57,18 @@ def score(
     methods = restored_methods(results, dataset)
     if not methods:
         raise UserError(f"{results / 'restored' / dataset} has no restored image. Run `dvc repro` (stage restore).")
-    folders = {method: restored_folder(results, dataset, method) for method in methods}
-    rows: dict[str, list[dict[str, str | float]]] = {method: [] for method in methods}
+    folders = [restored_folder(results, dataset, method) for method in methods]
     cases = read_cases(root, dataset)
     scorer = Scorer(protocol.metrics, root / "pretrained", device)
-    with progress(f"score {dataset}", len(cases) * len(methods)) as meter:
-        for case in cases:
-            truth = Truth(case, SCALES[dataset], protocol.border)
-            for method, folder in folders.items():
-                values = scorer(*truth.beside(read_restored(folder, case), folder))
-                rows[method].append({"image": case.id, **values})
-                meter.update()
+    values = partial(_values, folders=folders, scale=SCALES[dataset], border=protocol.border, scorer=scorer)
+    rows = []
+    with progress(f"score {dataset}", len(cases)) as meter, ThreadPoolExecutor(threads) as pool:
+        for row in pool.map(values, cases):
+            rows.append(row)
+            meter.update()
     with whole_folder(results / "scores" / dataset) as folder:
-        for method in methods:
-            _write(folder / f"{method}.csv", rows[method], protocol.metrics)
+        for method, column in zip(methods, zip(*rows, strict=True), strict=True):
+            _write(folder / f"{method}.csv", column, protocol.metrics)
 
 
 class Truth:
@@ -87,6 +96,14 @@ class Truth:
         height, width = self.scale * low_height, self.scale * low_width
         hr = self._pictures.setdefault((height, width), Picture(self._hr[:height, :width], self.border))
         return Picture(sr[:height, :width], self.border), hr
+
+
+def _values(
+    case: Case, folders: Sequence[Path], scale: int, border: int, scorer: Scorer
+) -> list[dict[str, str | float]]:
+    """What the image of each of `folders` scores beside the ground truth of `case`."""
+    truth = Truth(case, scale, border)
+    return [{"image": case.id, **scorer(*truth.beside(read_restored(folder, case), folder))} for folder in folders]
 
 
 def _size(image: Pixels) -> str:

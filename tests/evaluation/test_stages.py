@@ -232,6 +232,14 @@ def test_scores_do_not_depend_on_what_else_is_scored(project):
     assert (root / "scores/realsr/another.csv").read_bytes() != before
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_scores_do_not_depend_on_how_many_images_are_scored_at_once(project, threads):
+    root = project / "runs/sample"
+    before = contents(root / "scores/realsr")
+    score(root, "realsr", PARAMS.protocol, threads=threads)
+    assert contents(root / "scores/realsr") == before
+
+
 def test_score_without_restored_images_says_so(project):
     shutil.rmtree(project / "runs/sample/restored/realsr")
     with pytest.raises(UserError, match="restored/realsr has no restored image"):
