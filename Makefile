@@ -56,7 +56,7 @@ lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, into requ
 
 clean: ## remove data, models, reports of the sample, MLflow's runs and all caches; .venv and runs/downloads stay
 	@echo "removing $(MADE)"
-	@[ ! -t 0 ] || { read -rp "All trainings and raters' answers of all presets are in there. Go on? [y/N] " sure && [ "$$sure" = y ]; }
+	@[ ! -t 0 ] || { read -rp "All trainings of all presets are in there. Go on? [y/N] " sure && [ "$$sure" = y ]; }
 	@rm -rf $(MADE)
 
 $(INSTALLED): requirements.lock

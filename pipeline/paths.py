@@ -21,6 +21,14 @@ def pretrained_folder(preset: str, name: str) -> Path:
     return data_root(preset) / "pretrained" / name
 
 
+def opinions_folder(preset: str, dataset: str) -> Path:
+    """Of a rating study: study.json, the key to the methods, and <rater>.jsonl.
+
+    Apart from runs/: what people have said cannot be made anew.
+    """
+    return Path("opinions", preset, dataset)
+
+
 def tables_folder(preset: str, group: str) -> Path:
     """Of the tables of a group, `comparison`, `ablations` or `efficiency`."""
     return Path("reports", preset, "tables", group)

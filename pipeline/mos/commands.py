@@ -10,8 +10,8 @@ from pipeline.files import write_text
 from pipeline.mos.answers import SCORES, latest, read_answers, read_export, record
 from pipeline.mos.drawing import Wanted, open_study, pictures
 from pipeline.mos.page import png, static_page
-from pipeline.mos.study import Study, opinions_folder, read_study
-from pipeline.paths import data_root, results_root
+from pipeline.mos.study import Study, read_study
+from pipeline.paths import data_root, opinions_folder, results_root
 from pipeline.settings import SCALES, Dataset
 
 
@@ -34,7 +34,7 @@ def rate(preset: str, name: str, options: Wanted, port: int) -> None:
     study = _open(preset, name, options)
     root = results_root(preset)
     shown = {key: png(pixels) for key, pixels in pictures(root, study).items()}
-    folder = opinions_folder(root, study.dataset)
+    folder = opinions_folder(preset, study.dataset)
     app = application(study, shown, folder)
     listener = listen(port)
     typer.echo(f"{_described(study)} Answers go to {folder}.")
@@ -48,7 +48,7 @@ def write(preset: str, name: str, options: Wanted, folder: Path) -> str:
     root = results_root(preset)
     page = folder / "rate.html"
     write_text(page, static_page(study, pictures(root, study)))
-    key = opinions_folder(root, study.dataset) / "study.json"
+    key = opinions_folder(preset, study.dataset) / "study.json"
     return (
         f"{_described(study)}\n{page} is all a rater needs; each sends back a file. The key to the methods stays "
         f"in {key}. Take a file in with: python -m pipeline mos --preset {preset} --dataset {name} --import FILE"
@@ -57,7 +57,7 @@ def write(preset: str, name: str, options: Wanted, folder: Path) -> str:
 
 def take_in(preset: str, name: str, file: Path) -> str:
     """Take in a file that a rater saved, all of it or nothing; what came."""
-    folder = opinions_folder(results_root(preset), dataset(name))
+    folder = opinions_folder(preset, dataset(name))
     study = read_study(folder)
     if study is None:
         raise UserError(f"{folder} has no study that {file} could belong to. Write its page first, with --write.")

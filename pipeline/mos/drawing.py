@@ -13,7 +13,8 @@ from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.files import write_text
 from pipeline.mos.patches import Place, choose_places
-from pipeline.mos.study import Patch, Study, Version, opinions_folder, read_study
+from pipeline.mos.study import Patch, Study, Version, read_study
+from pipeline.paths import opinions_folder
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset
 
@@ -38,7 +39,7 @@ def open_study(root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: 
 
     Raises `UserError` where the existing one is not as `wanted`, or images are missing or of the wrong size.
     """
-    folder = opinions_folder(root, dataset)
+    folder = opinions_folder(preset, dataset)
     known = restored_methods(root, dataset)
     if unknown := sorted(set(wanted.methods or ()) - set(known)):
         raise UserError(f"{', '.join(unknown)} did not restore {dataset}; methods that did: {', '.join(known)}")
@@ -69,7 +70,7 @@ def pictures(root: Path, study: Study) -> dict[str, Pixels]:
     if changed := sorted(_changed(study, cuts)):
         raise UserError(
             f"the restored images of {', '.join(changed)} have changed since the study in "
-            f"{opinions_folder(root, study.dataset)} was drawn. Move that folder away to begin a new study."
+            f"{opinions_folder(study.preset, study.dataset)} was drawn. Move that folder away to begin a new study."
         )
     versions = {
         version.id: cuts[patch.place][version.method] for patch in study.patches for version in patch.versions

@@ -1,6 +1,6 @@
 """One opinion study: which patches of which methods raters see, and the key from opaque ids to methods.
 
-It is drawn once and written to runs/<preset>/opinions/<dataset>/study.json, beside the answers.
+It is drawn once and written to opinions/<preset>/<dataset>/study.json, beside the answers.
 """
 
 from functools import cached_property
@@ -49,11 +49,6 @@ class Study(Block):
     def key(self) -> dict[str, Version]:
         """The versions by their opaque ids."""
         return {version.id: version for patch in self.patches for version in patch.versions}
-
-
-def opinions_folder(root: Path, dataset: str) -> Path:
-    """Of study.json and <rater>.jsonl, under `root` (runs/<preset>)."""
-    return root / "opinions" / dataset
 
 
 def read_study(folder: Path) -> Study | None:

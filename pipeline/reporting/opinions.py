@@ -5,7 +5,6 @@ where nobody has rated yet.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.mos.answers import latest, read_answers
 from pipeline.mos.drawing import stale_methods
-from pipeline.mos.study import Study, opinions_folder, read_study
-from pipeline.paths import results_root
+from pipeline.mos.study import Study, read_study
+from pipeline.paths import opinions_folder, results_root
 
 COLUMNS = ("method", "mean", "low", "high", "raters", "ratings")
 RESAMPLES = 10_000
@@ -50,25 +49,23 @@ def read_opinions(preset: str, dataset: str) -> pd.DataFrame:
 
     Raises `UserError` when a file of answers or the study is damaged.
     """
-    root = results_root(preset)
-    study = read_study(opinions_folder(root, dataset))
+    study = read_study(opinions_folder(preset, dataset))
     if study is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    ratings = _ratings(root, study)
-    stale = stale_methods(root, study) if len(ratings) else set()
+    ratings = _ratings(study)
+    stale = stale_methods(results_root(preset), study) if len(ratings) else set()
     return mean_opinions(ratings[~ratings["method"].isin(stale)], study.methods)
 
 
 def opinion_notes(preset: str, dataset: str) -> tuple[str, ...]:
     """Sentences for a table with `read_opinions`: how to read it, unfinished raters, methods left out."""
-    root = results_root(preset)
-    study = read_study(opinions_folder(root, dataset))
-    ratings = pd.DataFrame() if study is None else _ratings(root, study)
+    study = read_study(opinions_folder(preset, dataset))
+    ratings = pd.DataFrame() if study is None else _ratings(study)
     if study is None or ratings.empty:
         return ()
     given = ratings["rater"].value_counts()
     unfinished = int((given < len(study.key)).sum())
-    stale = sorted(stale_methods(root, study))
+    stale = sorted(stale_methods(results_root(preset), study))
     return (
         RULE,
         f"{len(study.patches)} patches of {study.side} px, {len(given)} raters (unfinished: {unfinished}).",
@@ -131,10 +128,10 @@ def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _ratings(root: Path, study: Study) -> pd.DataFrame:
+def _ratings(study: Study) -> pd.DataFrame:
     """A row a rating that counts: rater, patch (its place in the study), method, score."""
     places = {version.id: at for at, patch in enumerate(study.patches) for version in patch.versions}
-    counting = latest(read_answers(opinions_folder(root, study.dataset), study)).values()
+    counting = latest(read_answers(opinions_folder(study.preset, study.dataset), study)).values()
     rows = [
         (answer.rater, places[answer.version], study.key[answer.version].method, answer.score)
         for answer in counting

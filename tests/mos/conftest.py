@@ -30,8 +30,9 @@ def save(path, pixels):
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A project's root with three test images of realsr_zero, each restored by `METHODS`."""
+def project(tmp_path, monkeypatch):
+    """A project's root with three test images of realsr_zero, each restored by `METHODS`: the current folder."""
+    monkeypatch.chdir(tmp_path)
     shutil.copy(CHECKOUT / "params.yaml", tmp_path)
     root = tmp_path / "runs" / "sample"
     rows = []
@@ -62,9 +63,9 @@ def runs(project):
 
 
 @pytest.fixture
-def opinions(runs):
+def opinions(project):
     """The folder of the study and its answers."""
-    return runs / "opinions" / "realsr_zero"
+    return project / "opinions" / "sample" / "realsr_zero"
 
 
 def command(*options):

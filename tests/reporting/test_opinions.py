@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.mos.answers import Answer, record
 from pipeline.mos.drawing import Wanted, open_study
+from pipeline.paths import opinions_folder
 from pipeline.reporting import opinions as module
 from pipeline.reporting.opinions import (
     interval,
@@ -91,7 +92,7 @@ def test_rows_stand_in_the_studys_order_with_their_counts():
     assert frame["low"].isna().tolist() == [True, False]
 
 
-def rate(root, study, rater, scores, patches=None):
+def rate(study, rater, scores, patches=None):
     """The rater gives each method the score of `scores`, on the first `patches` patches."""
     answers = [
         Answer(
@@ -106,7 +107,7 @@ def rate(root, study, rater, scores, patches=None):
         for screen, patch in enumerate(study.patches[:patches], start=1)
         for position, version in enumerate(patch.versions, start=1)
     ]
-    record(root / "opinions" / "ntire2020", answers)
+    record(opinions_folder("sample", "ntire2020"), answers)
 
 
 @pytest.fixture
@@ -129,8 +130,8 @@ def test_without_a_study_or_without_answers_there_is_an_empty_frame(root):
 
 
 def test_opinions_name_the_method_behind_each_answer_and_who_has_not_finished(root, study):
-    rate(root, study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
-    rate(root, study, "bo", {"bicubic": 5, "plain": 3, "full": 2}, patches=1)
+    rate(study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
+    rate(study, "bo", {"bicubic": 5, "plain": 3, "full": 2}, patches=1)
     frame = read_opinions("sample", "ntire2020").set_index("method")
     assert frame["mean"].to_dict() == {"bicubic": 4.5, "full": 1.5, "plain": 3.0}
     assert set(frame["raters"]) == {2}
@@ -143,15 +144,15 @@ def test_opinions_name_the_method_behind_each_answer_and_who_has_not_finished(ro
 
 
 def test_the_last_answer_of_a_changed_mind_is_the_one_that_counts(root, study):
-    rate(root, study, "anna", {"bicubic": 0, "plain": 0, "full": 5})
-    rate(root, study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
+    rate(study, "anna", {"bicubic": 0, "plain": 0, "full": 5})
+    rate(study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
     frame = read_opinions("sample", "ntire2020").set_index("method")
     assert frame["mean"].to_dict() == {"bicubic": 4.0, "full": 1.0, "plain": 3.0}
     assert set(frame["ratings"]) == {4}
 
 
 def test_opinions_of_images_that_are_no_longer_there_are_left_out_and_said(root, study):
-    rate(root, study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
+    rate(study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
     for patch in study.patches:
         name = f"{patch.place.image}.png"
         (root / "restored/ntire2020/full" / name).write_bytes((root / "raw/ntire2020/im0_HR.png").read_bytes())
@@ -161,7 +162,7 @@ def test_opinions_of_images_that_are_no_longer_there_are_left_out_and_said(root,
 
 def test_equal_answers_give_equal_intervals_however_often_they_are_read(root, study):
     for rater, shift in (("anna", 0), ("bo", 1), ("cy", 2)):
-        rate(root, study, rater, {"bicubic": 3, "plain": 1 + shift, "full": shift})
+        rate(study, rater, {"bicubic": 3, "plain": 1 + shift, "full": shift})
     first = read_opinions("sample", "ntire2020")
     pd.testing.assert_frame_equal(first, read_opinions("sample", "ntire2020"))
     assert (first.set_index("method").loc["plain", ["low", "high"]] != 2).all()
