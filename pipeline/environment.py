@@ -67,6 +67,11 @@ def gpu_count() -> int:
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _threads() -> int | None:
     """torch's CPU threads; None where torch is not in use, so that asking does not import it."""
     torch = sys.modules.get("torch")

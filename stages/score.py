@@ -36,7 +36,7 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.backends.cudnn.allow_tf32 = False  # float32 that is float32, as the published values
-    score(root, arguments.dataset, protocol, results, device, run.threads)
+    score(root, arguments.dataset, protocol, results, device)
     record_scores(
         arguments.preset,
         arguments.dataset,

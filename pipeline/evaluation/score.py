@@ -12,12 +12,16 @@ import pandas as pd
 
 from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
+from pipeline.environment import cores
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import Picture, Scorer
 from pipeline.files import read_json, whole_folder
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Protocol
+
+AT_ONCE = 4
+"""Images at most: the features of one of 840x600 pixels take up to a gigabyte."""
 
 
 def restored_methods(root: Path, dataset: str) -> list[str]:
@@ -40,7 +44,7 @@ def score(
     protocol: Protocol,
     results: Path | None = None,
     device: str = "cpu",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> None:
     """Write results/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
 
@@ -48,7 +52,8 @@ def score(
         root: runs/<preset>, where the images and the weights of the metrics lie.
         results: where restored images and scores lie; None is `root`.
         device: `cpu` or `cuda`, for the metrics that are networks.
-        threads: how many images are measured at once; no value depends on it.
+        threads: how many images are measured at once, None for as many as there are cores up to `AT_ONCE`; no
+            value depends on it.
 
     Raises `UserError` when nothing was restored, a metric's weights are missing, or an image is missing, damaged or
     of another size than its ground truth; then nothing is written.
@@ -62,7 +67,10 @@ def score(
     scorer = Scorer(protocol.metrics, root / "pretrained", device)
     values = partial(_values, folders=folders, scale=SCALES[dataset], border=protocol.border, scorer=scorer)
     rows = []
-    with progress(f"score {dataset}", len(cases)) as meter, ThreadPoolExecutor(threads) as pool:
+    with (
+        progress(f"score {dataset}", len(cases)) as meter,
+        ThreadPoolExecutor(threads or min(cores(), AT_ONCE)) as pool,
+    ):
         for row in pool.map(values, cases):
             rows.append(row)
             meter.update()

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.environment import cores
 from pipeline.errors import UserError
 from pipeline.methods.classical import Image
 from pipeline.methods.tiles import Tile, tiles
@@ -17,6 +19,8 @@ Enlarge = Callable[[Tensor], Tensor]
 
 AUTO_PIXELS = 512 * 512
 """LR pixels of a batch on a GPU where its size is left to the method. On a CPU batches are never faster."""
+SIDE_BY_SIDE_PIXELS = 256 * 256
+"""LR pixels that a CPU has in work at most, where they are several images: an RRDB takes some 30 kB for each."""
 
 
 class NetworkMethod:
@@ -31,9 +35,11 @@ class NetworkMethod:
         self.low_precision = restoration.precision == "bf16"
         self.tile, self.batch = restoration.tile, restoration.batch
 
-    @torch.inference_mode()
     def __call__(self, images: Sequence[Image]) -> list[Image]:
         """Restore LR images of one size."""
+        if self._one_by_one:
+            with ThreadPoolExecutor(len(images)) as pool:
+                return [sr for alone in pool.map(lambda image: self._restored([image]), images) for sr in alone]
         while True:
             try:
                 return self._restored(images)
@@ -42,10 +48,21 @@ class NetworkMethod:
             self._take_less(height, width)
 
     def group(self, height: int, width: int) -> int:
-        """As many images as make a batch, where an image is one tile; an image of several fills batches alone."""
-        whole = not self.tile or max(height, width) <= self.tile
-        return self._batch(height, width) if whole else 1
+        """As many images as make a batch, where an image is one tile; an image of several fills batches alone.
 
+        On a CPU, where each is computed alone, as many as there are cores for and as fit in little memory.
+        """
+        if self.tile and max(height, width) > self.tile:
+            return 1
+        if not self._one_by_one:
+            return self._batch(height, width)
+        return max(1, min(cores() // torch.get_num_threads(), SIDE_BY_SIDE_PIXELS // (height * width)))
+
+    @property
+    def _one_by_one(self) -> bool:
+        return self.batch == "auto" and self.device.type == "cpu"
+
+    @torch.inference_mode()
     def _restored(self, images: Sequence[Image]) -> list[Image]:
         height, width = images[0].shape[:2]
         restored = [np.empty((height * self.scale, width * self.scale, 3), np.uint8) for _ in images]
@@ -62,7 +79,7 @@ class NetworkMethod:
     def _batch(self, height: int, width: int) -> int:
         if self.batch != "auto":
             return self.batch
-        return 1 if self.device.type == "cpu" else max(1, AUTO_PIXELS // (height * width))
+        return 1 if self._one_by_one else max(1, AUTO_PIXELS // (height * width))
 
     def _levels(self, lr: Image) -> Image:
         """Images B x h x w x 3 through the network. Bytes travel to the device and back, not floats."""

@@ -107,8 +107,7 @@ def test_no_tensor_grows_with_the_image(network):
     assert peaks == [2 * 3 * (4 * 24) ** 2] * 3
 
 
-def test_on_a_cpu_images_go_one_by_one_unless_a_batch_is_asked_for(network):
-    assert method(network).group(10, 10) == 1
+def test_a_batch_that_is_asked_for_is_taken_where_an_image_is_one_tile(network):
     assert method(network, batch=5).group(10, 10) == 5
     assert method(network, batch=5, tile=16).group(17, 10) == 1
     assert method(network, batch=5, tile=16).group(16, 16) == 5
@@ -171,3 +170,18 @@ def test_levels_are_clamped_and_rounded_to_the_nearest():
 def test_a_tile_inside_its_overlap_is_refused():
     with pytest.raises(ValueError, match="a tile of 32 px keeps nothing inside an overlap of 16 px"):
         settings.Restoration(tile=32, overlap=16)
+
+
+@pytest.mark.parametrize(("cores", "count"), [(1, 1), (3, 3), (64, 16)])
+def test_a_cpu_takes_as_many_small_images_as_it_has_cores_and_memory_for(network, monkeypatch, cores, count):
+    monkeypatch.setattr("pipeline.methods.network.cores", lambda: cores * torch.get_num_threads())
+    assert method(network).group(64, 64) == count
+    assert method(network).group(600, 840) == 1
+    assert method(network, tile=32).group(64, 64) == 1
+
+
+def test_images_side_by_side_on_a_cpu_have_the_bits_of_each_alone(network):
+    images = [image(20, 24, seed) for seed in range(5)]
+    together = method(network)(images)
+    for lr, sr in zip(images, together, strict=True):
+        assert np.array_equal(method(network)([lr])[0], sr)
