@@ -115,8 +115,8 @@ def _note(comparison: Comparison) -> list[str]:
     source, measured = comparison.source, _measured(comparison)
     under = f" Under each version: {measured} of the whole image." if measured else ""
     note = (
-        f"Test image {comparison.image} of {source.subject}. Preset {source.preset}; data: {source.label}.{under} "
-        f"{comparison.rule}"
+        f"{source.first_words}, test image {comparison.image}. Preset {source.preset}; data: "
+        f"{source.label}.{under} {comparison.rule}"
     )
     return textwrap.wrap(note, NOTE_CHARACTERS)
 

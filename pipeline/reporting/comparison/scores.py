@@ -131,7 +131,6 @@ def _counted(methods: Mapping[str, NDArray[np.float64]], images: int) -> str:
 def _note(shown: Strips, source: Source) -> str:
     boxes = f" Boxes: quartiles, from {BOX_FROM} images on." if shown.images >= BOX_FROM else ""
     return (
-        f"{shown.images} test images of {source.subject}. Preset {source.preset}; data: {source.label}. A dot is a "
-        f"test image, the bar the median; the dashed line is the median of Cria-CL.{boxes} Heights within a row mean "
-        "nothing."
+        f"{source.first_words}, {shown.images} test images. Preset {source.preset}; data: {source.label}. A dot is "
+        f"an image, the bar the median; the dashed line is the median of Cria-CL.{boxes} Heights mean nothing."
     )
