@@ -26,6 +26,7 @@ class Tile:
     title: str
     values: tuple[str, ...]
     uri: str
+    ours: bool
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def _whole(image: Pixels, covers: int) -> Window:
 
 def _tile(shown: Comparison, version: Version) -> Tile:
     values = tuple(_value(metric, text) for metric, text in version.values.items())
-    return Tile(version.name, version.title, values, data_uri(shown.view.of(version.image, version.covers)))
+    pixels = shown.view.of(version.image, version.covers)
+    return Tile(version.name, version.title, values, data_uri(pixels), ours=version.name == CRIA)
 
 
 def _value(metric: str, text: str) -> str:

@@ -112,6 +112,7 @@ for (const figure of document.querySelectorAll(".comparison")) {
   tiles.tabIndex = 0;
   tiles.setAttribute("role", "group");
   tiles.setAttribute("aria-label", "All versions. Arrow keys move, plus and minus zoom, Home shows the square, End all.");
+  figure.parentElement.classList.add("live");
   controls.hidden = pair.hidden = document.querySelector(".scripted").hidden = false;
   show(square.w, square.x, square.y);
   choose();
