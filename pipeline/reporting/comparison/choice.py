@@ -84,7 +84,10 @@ def finite(scores: Scores, method: str, metric: str) -> pd.Series:
 
 
 def textured(guide: Pixels, covers: int, grid: int, height: int, width: int) -> Window:
-    """The square whose gradient (its magnitude, of the grey levels) has the largest variance; of equals the first.
+    """The square whose gradient (of the grey levels) has the largest variance, both directions added.
+
+    Of a vector's variance: an even slope adds nothing, and a square that is flat by half has less than a full one.
+    Of equal squares the first.
 
     Args:
         guide: the image that is judged; HR, or where there is none LR.
@@ -93,12 +96,10 @@ def textured(guide: Pixels, covers: int, grid: int, height: int, width: int) -> 
         height, width: of what all versions show, in HR pixels; multiples of `grid`.
     """
     side = _side(height, width, grid)
-    down, across = np.gradient(cv2.cvtColor(guide, cv2.COLOR_RGB2GRAY).astype(np.float64))
-    shown = np.hypot(down, across)[: height // covers, : width // covers]
-    sums, squares = (_window_sums(values, side // covers) for values in (shown, shown**2))
-    pixels = (side // covers) ** 2
-    variances = (squares / pixels - (sums / pixels) ** 2)[:: grid // covers, :: grid // covers].round(6)
-    top, left = np.unravel_index(int(variances.argmax()), variances.shape)
+    grey = cv2.cvtColor(guide, cv2.COLOR_RGB2GRAY)[: height // covers, : width // covers]
+    down, across = (_window_variances(values, side // covers) for values in np.gradient(grey.astype(np.float64)))
+    places = (down + across)[:: grid // covers, :: grid // covers].round(6)
+    top, left = np.unravel_index(int(places.argmax()), places.shape)
     return Window(int(top) * grid, int(left) * grid, side, side)
 
 
@@ -117,6 +118,12 @@ def _side(height: int, width: int, grid: int) -> int:
 
 def _start(wanted: int, last: int, grid: int) -> int:
     return max(0, min(wanted, last)) // grid * grid
+
+
+def _window_variances(values: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """The variance in every `side` x `side` window, at its top left corner."""
+    sums, squares = (_window_sums(part, side) / side**2 for part in (values, values**2))
+    return squares - sums**2
 
 
 def _window_sums(values: NDArray[np.float64], side: int) -> NDArray[np.float64]:
