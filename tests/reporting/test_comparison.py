@@ -301,9 +301,12 @@ def test_a_dot_is_an_image_the_bar_their_median_and_cria_cl_a_line_through_all_r
 
 def test_quartiles_are_drawn_where_there_are_enough_images():
     shown = strips({"bicubic": frame(psnr=range(8))}, {"bicubic": "Bicubic"})
-    (axes,) = distributions(shown, SOURCE).axes
+    figure = distributions(shown, SOURCE)
+    (axes,) = figure.axes
     (box,) = axes.patches
     assert (box.get_x(), box.get_width()) == (1.75, 3.5)
+    assert "Boxes: quartiles" in figure.texts[0].get_text()
+    assert "Cria-CL" not in figure.texts[0].get_text()  # it was not measured
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=100))

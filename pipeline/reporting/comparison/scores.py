@@ -129,8 +129,9 @@ def _counted(methods: Mapping[str, NDArray[np.float64]], images: int) -> str:
 
 
 def _note(shown: Strips, source: Source) -> str:
+    line = " The dashed line is the median of Cria-CL." if CRIA in shown.titles else ""
     boxes = f" Boxes: quartiles, from {BOX_FROM} images on." if shown.images >= BOX_FROM else ""
     return (
         f"{source.first_words}, {shown.images} test images. Preset {source.preset}; data: {source.label}. A dot is "
-        f"an image, the bar the median; the dashed line is the median of Cria-CL.{boxes} Heights mean nothing."
+        f"an image, the bar the median.{line}{boxes} Heights mean nothing."
     )
