@@ -1,4 +1,4 @@
-"""Stage `report`: one page with the tables, the runs behind them and sample crops.
+"""Stage `report`: one page with the tables, the runs behind them and one image of each dataset by every method.
 
 It says when it was made: now, or at SOURCE_DATE_EPOCH (seconds since 1970), which makes equal results equal bytes.
 """

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+BROWSER = ("/usr/bin/chromium", "/usr/bin/chromedriver")
 
 # A deadline is an assertion of speed, and machines are busy.
 settings.register_profile("study", deadline=None)
@@ -61,6 +62,23 @@ def store(empty_store, tmp_path, monkeypatch):
     database = Path(shutil.copy(empty_store, tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     return MlflowClient(tracking_uri=f"sqlite:///{database}")
+
+
+@pytest.fixture
+def start_browser(tmp_path):
+    """Start headless Chromium as a kind of `tests.browsing.Browser` with a profile's name; all end with it."""
+    missing = [program for program in BROWSER if not Path(program).exists()]
+    if missing:
+        pytest.skip(f"no browser: {', '.join(missing)} missing (apt-get install chromium chromium-driver)")
+    opened = []
+
+    def begin(kind, profile):
+        opened.append(kind(tmp_path / f"profile-{profile}", tmp_path / "saved", *BROWSER))
+        return opened[-1]
+
+    yield begin
+    for browser in opened:
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

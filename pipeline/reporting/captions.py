@@ -41,6 +41,11 @@ class Source:
     label: str
     official: bool
 
+    @property
+    def first_words(self) -> str:
+        """The subject at the start of a sentence."""
+        return self.subject[:1].upper() + self.subject[1:]
+
 
 def caption(paper: PaperTable, results: pd.DataFrame, source: Source) -> str:
     """What the table shows, and of which data."""

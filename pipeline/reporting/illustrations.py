@@ -56,9 +56,6 @@ def write_figure(figure: Figure, folder: Path) -> None:
 
 def shown_figure(folder: Path, preset: str, settings: Settings) -> ShownFigure:
     """What `write_figure` has left in `folder`, for the page of `preset`. Raises `UserError` when it is missing."""
-    file = folder / f"{FIGURE}.svg"
-    if not file.exists():
-        raise UserError(f"{file} is missing. Run `snakemake ablations` to draw it.")
     source = source_of(settings, preset, settings.ablation.data)
     return ShownFigure(
         title="Figure 1.",
@@ -67,9 +64,16 @@ def shown_figure(folder: Path, preset: str, settings: Settings) -> ShownFigure:
             f"for the configurations of Tables V and VI. Preset {source.preset}; data: {source.label}."
         ),
         alternative=_alternative(settings),
-        uri=f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}",
+        uri=figure_uri(folder / f"{FIGURE}.svg", "snakemake ablations"),
         links={suffix.upper(): f"figures/{folder.name}/{FIGURE}.{suffix}" for suffix in NO_DATES},
     )
+
+
+def figure_uri(file: Path, command: str) -> str:
+    """An SVG as a `data:` address. Raises `UserError` when it is missing, with the `command` that draws it."""
+    if not file.exists():
+        raise UserError(f"{file} is missing. Run `{command}` to draw it.")
+    return f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
 
 
 def _alternative(settings: Settings) -> str:

@@ -12,14 +12,15 @@ from markupsafe import Markup
 from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json
 from pipeline.paths import figures_folder
-from pipeline.reporting import captions, crops
+from pipeline.reporting import captions
+from pipeline.reporting.comparison.viewer import viewer
 from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import PAPER_SETS
 from pipeline.reporting.pools import pool_sheets
 from pipeline.reporting.provenance import Circumstances, provenance, shown_tables
 from pipeline.reporting.runs import TrainingRun
-from pipeline.reporting.study import further_methods, source_of
+from pipeline.reporting.study import source_of
 from pipeline.settings import Settings
 
 
@@ -36,8 +37,8 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
         .get_template("index.html.j2")
         .render(
             name=preset,
-            style=_verbatim("index.css"),
-            script=_verbatim("index.js"),
+            style=_verbatim("index.css", "viewer.css"),
+            script=_verbatim("index.js", "viewer.js"),
             sources=[source_of(settings, preset, name) for name in datasets if name in PAPER_SETS],
             preset=settings.preset(preset),
             perceptual=read_json(root / "weights" / "perceptual.json"),
@@ -46,12 +47,11 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
             environments=environments(origin.runs.values()),
             tables=shown_tables(preset, settings, origin),
             statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
-            samples=[crops.crop_row(root, name, titles[name], further_methods(settings)) for name in datasets],
+            viewers=[viewer(root, preset, name, settings) for name in datasets],
             pools=[
                 sheet for name in settings.study.training_sets for sheet in pool_sheets(root, name, titles[name])
             ],
             figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
-            rule=crops.RULE,
             border=settings.protocol.border,
             metrics=[METRICS[name] for name in settings.protocol.metrics],
         )
@@ -82,6 +82,6 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _verbatim(name: str) -> Markup:
-    """A style or script of ours as it is: escaped, it would be another one."""
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+def _verbatim(*names: str) -> Markup:
+    """Styles or scripts of ours as they are, joined: escaped, they would be others."""
+    return Markup("".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names))

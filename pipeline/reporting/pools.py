@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.datasets.images import Pixels
 from pipeline.datasets.pools import Pools
 from pipeline.reporting.contact_sheets import kernel_caption, kernel_sheet, noise_caption, noise_sheet
-from pipeline.reporting.crops import data_uri
+from pipeline.reporting.pictures import data_uri
 from pipeline.settings import Dataset
 
 

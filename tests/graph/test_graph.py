@@ -26,7 +26,14 @@ def test_every_table_and_the_page_are_made(study):
     tables |= {f"ablations/table_{number}" for number in (5, 6)}
     expected = {f"tables/{name}.{kind}" for name in tables for kind in ("csv", "md", "tex")}
     figures = {f"figures/ablations/figure_1.{kind}" for kind in ("svg", "png")}
-    assert names == {*expected, *figures, "index.html"}
+    datasets = ("realsr", "ntire2020", "camerasr", "realsr_zero", "calibration")
+    cuts = {
+        f"figures/comparison/{name}_{what}.{kind}"
+        for name in datasets
+        for what in ("cuts", "scores")
+        for kind in ("svg", "png")
+    }
+    assert names == {*expected, *figures, *cuts, "index.html"}
 
 
 def test_the_reference_row_equals_an_independent_computation(study):

@@ -16,7 +16,6 @@ from pipeline.files import write_json
 
 CHECKOUT = Path(__file__).parents[2]
 METHODS = ("bicubic", "full", "plain")
-CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 LR_HEIGHT, LR_WIDTH = 36, 44
 
 
@@ -120,19 +119,12 @@ def start(project):
 
 
 @pytest.fixture
-def open_browser(tmp_path):
+def open_browser(start_browser):
     """Open headless Chromium with a profile folder's name; equal names share what the browser keeps."""
-    missing = [program for program in (CHROMIUM, DRIVER) if not Path(program).exists()]
-    if missing:
-        pytest.skip(f"no browser: {', '.join(missing)} missing (apt-get install chromium chromium-driver)")
-    from tests.mos.browser import Browser
-
-    opened = []
 
     def begin(profile="rater"):
-        opened.append(Browser(CHROMIUM, DRIVER, tmp_path / f"profile-{profile}", tmp_path / "saved"))
-        return opened[-1]
+        from tests.mos.browser import Rater
 
-    yield begin
-    for browser in opened:
-        browser.close()
+        return start_browser(Rater, profile)
+
+    return begin

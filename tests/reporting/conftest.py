@@ -109,13 +109,12 @@ def write_history(root, configuration, psnr):
 CONFIGURATIONS = ["plain", "wsum", "align", "unif", "align_unif", "spatial", "full", "anchor_adv", "anchor_perc"]
 
 
-@pytest.fixture
-def project(tmp_path):
-    """A project's root with params.yaml, reports/paper and a finished runs/sample."""
-    shutil.copy(CHECKOUT / "params.yaml", tmp_path)
-    shutil.copytree(CHECKOUT / "reports" / "paper", tmp_path / "reports" / "paper")
-    shutil.copy(CHECKOUT / "reports" / "golden.csv", tmp_path / "reports")
-    root = tmp_path / "runs" / "sample"
+def build(folder):
+    """Put params.yaml, reports/paper and a finished runs/sample into `folder`."""
+    shutil.copy(CHECKOUT / "params.yaml", folder)
+    shutil.copytree(CHECKOUT / "reports" / "paper", folder / "reports" / "paper")
+    shutil.copy(CHECKOUT / "reports" / "golden.csv", folder / "reports")
+    root = folder / "runs" / "sample"
     for dataset, methods in SCORES.items():
         write_images(root, dataset, methods)
         for method, values in methods.items():
@@ -135,6 +134,12 @@ def project(tmp_path):
         root / "weights" / "perceptual.json",
         {"source": "vgg16_lpips", "origin": "VGG-16 <of a test>", "variant": "vgg16"},
     )
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project's root, as `build` makes it."""
+    build(tmp_path)
     return tmp_path
 
 
