@@ -27,5 +27,5 @@ def tables_folder(preset: str, group: str) -> Path:
 
 
 def figures_folder(preset: str, group: str) -> Path:
-    """Of the figures of a group, `ablations`."""
+    """Of the figures of a group, `ablations` or `parts`."""
     return Path("reports", preset, "figures", group)

@@ -20,6 +20,9 @@ from pipeline.errors import UserError
 from pipeline.files import read_json, write_json
 from pipeline.settings import Dataset, Settings
 
+SIDE = 256
+"""Of the square that is kept, in SR pixels: what a figure of a page's width and seven columns can print."""
+
 Map = NDArray[np.float32]
 """A value a pixel, H x W."""
 

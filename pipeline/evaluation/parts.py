@@ -17,7 +17,7 @@ from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.degradations.rounding import to_uint8
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
-from pipeline.evaluation.kept_parts import About, KeptParts, Map, Numbers, Square, masked, shown_images
+from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, Map, Numbers, Square, masked, shown_images
 from pipeline.evaluation.restore import model_folder
 from pipeline.files import whole_folder
 from pipeline.methods.tiles import Span, Tile
@@ -25,9 +25,6 @@ from pipeline.networks import Generator, load_generator
 from pipeline.networks.devices import device_named
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Settings
-
-SIDE = 256
-"""Of the square that is kept, in SR pixels: what a figure of a page's width and seven columns can print."""
 
 Colours = NDArray[np.float32]
 """H x W x 3 around [0, 1], not clamped."""
@@ -108,8 +105,8 @@ def take_apart(generator: Generator, lr: Pixels, where: Tile, scale: int) -> Tak
     Raises `UserError` for a generator without branches or without a mask.
     """
     device = next(generator.parameters()).device
-    seen = np.ascontiguousarray(lr[where.rows.seen(), where.columns.seen()])
-    batch = torch.from_numpy(seen).to(device).permute(2, 0, 1)[None].float().div(255)
+    seen = np.stack([lr[where.rows.seen(), where.columns.seen()]])
+    batch = torch.from_numpy(seen).to(device).permute(0, 3, 1, 2).float().div(255)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         parts = generator(batch)
     mask = parts.drawn_mask
