@@ -79,6 +79,7 @@ class About:
         layout: `paper`, whose mask is S of Eq. 10; or `released`, whose parts are masked already and add up to
             I_SR, and whose drawn mask is the largest share of its channels (`Parts.drawn_mask`).
         scale: from LR to SR.
+        ground_truth: whether there is an HR image.
         square: what is kept of the image.
         numbers: of that square.
     """
@@ -89,6 +90,7 @@ class About:
     image: str
     layout: Literal["paper", "released"]
     scale: int
+    ground_truth: bool
     square: Square
     numbers: Numbers
 

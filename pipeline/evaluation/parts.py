@@ -143,6 +143,7 @@ def _write(root: Path, folder: Path, dataset: Dataset, name: str, margin: int, d
             image=image,
             layout="paper" if apart.spatial else "released",
             scale=scale,
+            ground_truth=hr is not None,
             square=_square(where, lr),
             numbers=apart.numbers(),
         )

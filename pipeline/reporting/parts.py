@@ -87,13 +87,14 @@ def what_is_seen(abouts: Sequence[About]) -> str:
     factor = amplification(abouts)
     names = ", ".join(about.image for about in abouts)
     whole = all(about.square.whole for about in abouts)
-    part = "whole" if whole else f"the central square of each, {SIDE} SR pixels or fewer a side"
+    part = "shown whole" if whole else f"the central square of each, {SIDE} SR pixels or fewer a side"
+    truth = "; HR" if first.ground_truth else ""
     complement = "; its complement 1 − S weighs I_unif" if layout == "paper" else ""
     return (
         f"A row a test image, the first, middle and last by name ({names}; {part}). Columns: LR"
         f"{', enlarged pixel by pixel' if first.scale > 1 else ''}; {align} and {unif}; {MARKED[layout]}, its "
         f"colour bar from 0 to 1{complement}; |{align} − {unif}|, mean over the channels, {factor} times as strong "
-        f"(white: {255 / factor:.3g} grey levels of 255); {COMPOSED[layout]}; HR. Below: the mask's histograms."
+        f"(white: {255 / factor:.3g} grey levels of 255); {COMPOSED[layout]}{truth}. Below: the mask's histograms."
     )
 
 
@@ -102,11 +103,11 @@ def mask_words(abouts: Sequence[About]) -> str:
     numbers = [about.numbers for about in abouts]
     subject = "S" if abouts[0].layout == "paper" else "The drawn mask"
     spread = max(n.deviation for n in numbers)
-    above = f"{percent(min(n.above_half for n in numbers))} to {percent(max(n.above_half for n in numbers))}"
+    shares = dict.fromkeys(percent(choice(n.above_half for n in numbers)) for choice in (min, max))
     values = (
         f"means of {min(n.mean for n in numbers):.3f} to {max(n.mean for n in numbers):.3f}, all values between "
         f"{min(n.minimum for n in numbers):.3f} and {max(n.maximum for n in numbers):.3f}, a standard deviation "
-        f"within an image of at most {spread:.3f}, above 0.5 at {above} of an image's pixels"
+        f"within an image of at most {spread:.3f}, above 0.5 at {' to '.join(shares)} of an image's pixels"
     )
     if spread < NEARLY_CONSTANT:
         return f"{subject} is nearly constant here, and no pattern should be read into it: {values}."
@@ -118,8 +119,8 @@ def difference_words(abouts: Sequence[About]) -> str:
     numbers = [about.numbers for about in abouts]
     align, unif = BRANCHES[abouts[0].layout]
     apart = (
-        f"{align} and {unif} differ by {_mean([n.difference_mean for n in numbers]):.2g} grey levels on average, "
-        f"{max(n.difference_max for n in numbers):.2g} at most"
+        f"{align} and {unif} differ by {_mean([n.difference_mean for n in numbers]):.2f} grey levels on average, "
+        f"{max(n.difference_max for n in numbers):.2f} at most"
     )
     effects = [n.mask_effect for n in numbers if n.mask_effect is not None]
     if effects:
@@ -130,7 +131,7 @@ def difference_words(abouts: Sequence[About]) -> str:
         if clamped
         else ""
     )
-    return f"{apart}.{more}"
+    return f"{apart}.{more if clamped else ''}"
 
 
 def _shown(file: Path, abouts: Sequence[About], source: Source) -> ShownParts:
@@ -147,7 +148,8 @@ def _shown(file: Path, abouts: Sequence[About], source: Source) -> ShownParts:
         ),
         alternative=(
             f"Grid of pictures, a row for each of {len(abouts)} test images of {source.subject}: LR, both "
-            f"branches, the mask, the branches' difference, SR and HR; a histogram of the mask. {mask_words(abouts)}"
+            "branches, the mask, the difference of the branches, SR and HR. Below, a histogram of the mask. "
+            f"{mask_words(abouts)}"
         ),
         uri=uri,
         width=width,

@@ -61,7 +61,9 @@ def parts_figure(images: Sequence[KeptParts]) -> Figure:
     Args:
         images: at least one, all of one dataset and one generator.
     """
-    columns = _columns([image.about for image in images], with_truth=any(image.hr is not None for image in images))
+    columns = _columns(
+        [image.about for image in images], with_truth=any(image.about.ground_truth for image in images)
+    )
     height = TOP + len(images) * (CELL + GAP) - GAP + HISTOGRAM_TOP + HISTOGRAM_HEIGHT + FOOT
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH, height))
