@@ -126,11 +126,7 @@ def difference_words(abouts: Sequence[About]) -> str:
     if effects:
         apart += f"; were S its mean everywhere, I_SR would change by {_mean(effects):.2g} grey levels on average"
     clamped = max(n.out_of_range for n in numbers)
-    more = (
-        f" Up to {percent(clamped)} of their values lie outside the 8 bits and are drawn clamped."
-        if clamped
-        else ""
-    )
+    more = f" Their values outside the 8 bits ({percent(clamped)} of an image at most) are drawn clamped."
     return f"{apart}.{more if clamped else ''}"
 
 

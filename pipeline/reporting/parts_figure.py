@@ -19,13 +19,14 @@ from pipeline.datasets.images import Pixels
 from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, Map
 from pipeline.reporting.figures import COLOURS, DASHES, STYLE
 
-# Inches. The width is that of a page of two columns, a cell as many dots as a kept square has pixels.
+# Inches, so that every cell begins at a whole dot of 300 an inch and has as many as a kept square has pixels. The
+# width is that of a page of two columns.
 WIDTH, LEFT, TOP = 7.16, 0.2, 0.24
 CELL = SIDE / 300
-GAP, BAR_GAP, BAR = 0.045, 0.05, 0.07
+GAP, BAR_GAP, BAR = 14 / 300, 0.05, 0.07
 BAR_ROOM = {"mask": 0.34, "difference": 0.46}
 """From a column to the next, with its colour bar between."""
-HISTOGRAM_TOP, HISTOGRAM_HEIGHT, HISTOGRAM_WIDTH, FOOT = 0.34, 0.95, 3.5, 0.4
+HISTOGRAM_TOP, HISTOGRAM_HEIGHT, HISTOGRAM_WIDTH, FOOT = 0.34, 0.95, 3.3, 0.4
 NAME_POINTS, NAME_CHARACTERS = 6.5, 15
 
 MASK_COLOURS, DIFFERENCE_COLOURS = "cividis", "gray"

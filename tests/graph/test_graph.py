@@ -26,7 +26,9 @@ def test_every_table_and_the_page_are_made(study):
     tables |= {f"ablations/table_{number}" for number in (5, 6)}
     expected = {f"tables/{name}.{kind}" for name in tables for kind in ("csv", "md", "tex")}
     figures = {f"figures/ablations/figure_1.{kind}" for kind in ("svg", "png")}
-    assert names == {*expected, *figures, "index.html"}
+    sets = ("realsr", "ntire2020", "camerasr")
+    parts = {f"figures/parts/{name}_full.{kind}" for name in sets for kind in ("svg", "png")}
+    assert names == {*expected, *figures, *parts, "index.html"}
 
 
 def test_the_reference_row_equals_an_independent_computation(study):

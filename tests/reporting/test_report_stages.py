@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pipeline import settings
 from pipeline.errors import UserError
@@ -18,6 +19,9 @@ from pipeline.reporting.page import csp_hash, page
 from pipeline.reporting.provenance import circumstances, lock_hash
 from pipeline.reporting.runs import training_runs
 from pipeline.reporting.study import study_tables
+
+PARTS = ("realsr", "ntire2020", "camerasr")
+"""The sets whose masks and parts are shown."""
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -68,6 +72,7 @@ def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
         ("tabulate", *ablations),
         ("tabulate", "--group", "efficiency"),
         ("illustrate", *ablations),
+        ("illustrate_parts",),
         ("report",),
     )
     for command in commands:
@@ -79,7 +84,8 @@ def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
     others = {"tables/comparison/calibration", "tables/efficiency/table_7"}
     tables = {f"{name}.{suffix}" for name in of_data | others for suffix in ("csv", "md", "tex")}
     figures = {f"figures/ablations/figure_1.{suffix}" for suffix in ("svg", "png")}
-    assert set(first) == {*tables, *figures, "index.html"}
+    parts = {f"figures/parts/{name}_full.{suffix}" for name in PARTS for suffix in ("svg", "png")}
+    assert set(first) == {*tables, *figures, *parts, "index.html"}
     assert base64.b64encode(first["figures/ablations/figure_1.svg"]) in first["index.html"]
     label = settings.load(project / "params.yaml").sample.label
     for name in tables:
@@ -122,6 +128,9 @@ def test_broken_scores_are_named(project, text, monkeypatch):
 def html(project, monkeypatch):
     monkeypatch.chdir(project)
     write_text(project / "reports/sample/figures/ablations/figure_1.svg", "<svg/>")
+    (project / "reports/sample/figures/parts").mkdir()
+    for name in PARTS:
+        Image.new("RGB", (24, 16)).save(project / f"reports/sample/figures/parts/{name}_full.png")
     made = circumstances("sample", datetime(2024, 2, 29, 12, 30, tzinfo=UTC))
     return page(project / "runs/sample", "sample", settings.load(), made)
 
@@ -135,10 +144,14 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
     (figure,) = [image for image in images if image["src"].startswith("data:image/svg+xml;base64,")]
     assert "Table V: plain, wsum, align" in figure["alt"]
     images.remove(figure)
+    parts = [image for image in images if image["src"].startswith("data:image/webp;base64,")]
+    assert [image["alt"].startswith("Grid of pictures") for image in parts] == [True] * len(PARTS)
+    images = [image for image in images if image not in parts]
     assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in images)
     assert {link["href"] for link in parsed.all("a") if not link["href"].startswith("#")} == {
         "figures/ablations/figure_1.svg",
         "figures/ablations/figure_1.png",
+        *(f"figures/parts/{name}_full.{suffix}" for name in PARTS for suffix in ("svg", "png")),
     }
     # Four sets of LR, methods and HR (CameraSR's LR is its reference row), and RealSR-Zero without HR.
     sheets = [image["alt"] for image in images if image["alt"].startswith("Contact sheet")]
