@@ -168,7 +168,7 @@ def _webp(file: Path) -> tuple[str, int, int]:
         raise UserError(f"{file} is missing. Run `dvc repro` (stage illustrate_parts) to draw it.")
     stream = io.BytesIO()
     with Image.open(file) as image:
-        image.convert("RGB").save(stream, format="WEBP", lossless=True)
+        image.convert("RGB").save(stream, format="WEBP", lossless=True, method=2, quality=20)  # quality: effort
         size = image.size
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}", *size
 
