@@ -131,9 +131,9 @@ def difference_words(abouts: Sequence[About]) -> str:
 
 
 def _shown(file: Path, abouts: Sequence[About], source: Source) -> ShownParts:
+    _refuse_a_mixture(abouts, file)
     uri, width, height = _webp(file)
     first = abouts[0]
-    _refuse_a_mixture(abouts, file)
     return ShownParts(
         title=f"{source.subject}, {method_title(first.configuration)}",
         run=first.run,

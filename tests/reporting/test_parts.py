@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline import settings
 from pipeline.errors import UserError
 from pipeline.reporting.figures import STYLE
-from pipeline.reporting.parts import difference_words, mask_words, shown_parts, what_is_seen
+from pipeline.reporting.parts import difference_words, draw_parts, mask_words, shown_parts, what_is_seen
 from pipeline.reporting.parts_figure import CELL, NAME_CHARACTERS, amplification, parts_figure, percent, short
 from tests.reporting.conftest import kept_parts
 from tests.reporting.test_report_stages import PARTS, made, refused
@@ -135,10 +135,10 @@ def test_a_cut_image_is_called_one():
     assert "the central square of each, 256 SR pixels or fewer a side" in what_is_seen(cut)
 
 
-def test_the_page_shows_each_figure_without_loss_and_leads_to_its_run_and_files(project, stage, monkeypatch):
-    assert stage("illustrate_parts").returncode == 0
+def test_the_page_shows_each_figure_without_loss_and_leads_to_its_run_and_files(project, monkeypatch):
     monkeypatch.chdir(project)
     folder = project / "reports/sample/figures/parts"
+    draw_parts(project / "runs/sample", settings.load(), folder)
     shown = shown_parts(project / "runs/sample", "sample", settings.load(), folder)
     assert [figure.run for figure in shown] == [f"full-{name}-0a1b" for name in PARTS]
     assert [figure.links["SVG"] for figure in shown] == [f"figures/parts/{name}_full.svg" for name in PARTS]
@@ -161,8 +161,7 @@ def test_a_missing_figure_is_named(project, monkeypatch):
         shown_parts(project / "runs/sample", "sample", settings.load(), project / "nowhere")
 
 
-def test_a_mixture_of_runs_is_refused(project, stage, monkeypatch):
-    assert stage("illustrate_parts").returncode == 0
+def test_a_mixture_of_runs_is_refused(project, monkeypatch):
     kept = kept_parts("realsr", "im1")
     other = replace(kept, about=replace(kept.about, run="full-realsr-9999"))
     other.write(project / "runs/sample/parts/realsr/full/im1")

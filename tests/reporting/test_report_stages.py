@@ -195,6 +195,13 @@ def test_every_number_of_ours_leads_to_the_line_of_its_run_and_names_commit_and_
     assert split in html
 
 
+def test_the_masks_and_parts_name_the_line_of_their_run_and_say_that_a_mask_is_constant(html):
+    (section,) = re.findall(r'<section aria-labelledby="parts">(.*?)</section>', html, re.DOTALL)
+    assert re.findall(r'href="#([^"]+)"', section) == [f"run-full-{name}-0a1b" for name in PARTS]
+    assert all(f'id="run-full-{name}-0a1b"' in html for name in PARTS)
+    assert section.count("<p>S is nearly constant here, and no pattern should be read into it") == len(PARTS)
+
+
 def test_a_number_of_the_paper_is_no_link(html):
     rows = re.findall(r"<tr>\n<th scope=.row.>ESRGAN.*?</tr>", html, re.DOTALL)
     assert rows
