@@ -35,5 +35,5 @@ def tables_folder(preset: str, group: str) -> Path:
 
 
 def figures_folder(preset: str, group: str) -> Path:
-    """Of the figures of a group, `ablations` or `comparison`."""
+    """Of the figures of a group: `ablations`, `comparison` or `parts`."""
     return Path("reports", preset, "figures", group)

@@ -17,6 +17,7 @@ from pipeline.reporting.comparison.viewer import viewer
 from pipeline.reporting.formats import TEMPLATES
 from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import PAPER_SETS
+from pipeline.reporting.parts import shown_parts
 from pipeline.reporting.pools import pool_sheets
 from pipeline.reporting.provenance import Circumstances, provenance, shown_tables
 from pipeline.reporting.runs import TrainingRun
@@ -51,6 +52,7 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
             pools=[
                 sheet for name in settings.study.training_sets for sheet in pool_sheets(root, name, titles[name])
             ],
+            parts=shown_parts(root, preset, settings, figures_folder(preset, "parts")),
             figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
             border=settings.protocol.border,
             metrics=[METRICS[name] for name in settings.protocol.metrics],

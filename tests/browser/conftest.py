@@ -19,6 +19,7 @@ def report(tmp_path_factory):
     from pipeline.reporting.comparison.files import write_figures
     from pipeline.reporting.illustrations import study_figure, write_figure
     from pipeline.reporting.page import page
+    from pipeline.reporting.parts import draw_parts
     from pipeline.reporting.provenance import circumstances
 
     folder = tmp_path_factory.mktemp("report")
@@ -27,6 +28,7 @@ def report(tmp_path_factory):
         params = settings.load()
         write_figure(study_figure("sample", params), Path("reports/sample/figures/ablations"))
         write_figures("sample", params)
+        draw_parts(Path("runs/sample"), params, Path("reports/sample/figures/parts"))
         made = circumstances("sample", datetime(2024, 2, 29, tzinfo=UTC))
         write_text(Path("reports/sample/index.html"), page(Path("runs/sample"), "sample", params, made))
     return folder / "reports/sample/index.html"

@@ -33,7 +33,9 @@ def test_every_table_and_the_page_are_made(study):
         for what in ("cuts", "scores")
         for kind in ("svg", "png")
     }
-    assert names == {*expected, *figures, *cuts, "index.html"}
+    sets = ("realsr", "ntire2020", "camerasr")
+    parts = {f"figures/parts/{name}_full.{kind}" for name in sets for kind in ("svg", "png")}
+    assert names == {*expected, *figures, *cuts, *parts, "index.html"}
 
 
 def test_the_reference_row_equals_an_independent_computation(study):

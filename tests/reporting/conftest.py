@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from pipeline.datasets.pools import Pools
+from pipeline.evaluation.kept_parts import About, KeptParts, Numbers, Square
 from pipeline.files import write_json
 
 CHECKOUT = Path(__file__).parents[2]
@@ -106,6 +107,33 @@ def write_history(root, configuration, psnr):
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def kept_parts(dataset, image, mask=0.5, layout="paper", **numbers):
+    """Parts of 32 x 32 random pixels, whose mask has the value `mask` everywhere; `numbers` change what is said."""
+    rng = np.random.default_rng(len(image))
+    pixels = rng.integers(0, 256, (5, 32, 32, 3), np.uint8)
+    said = {"minimum": mask, "mean": mask, "maximum": mask, "deviation": 0.0, "above_half": float(mask > 0.5)}
+    said |= {
+        "difference_mean": 2.0,
+        "difference_max": 3.0,
+        "mask_effect": 0.0,
+        "out_of_range": 0.0,
+        "residual": 0.0,
+    }
+    about = About(
+        dataset=dataset,
+        configuration="full",
+        run=f"full-{dataset}-0a1b",
+        image=image,
+        layout=layout,
+        scale=1 if dataset == "camerasr" else 4,
+        ground_truth=True,
+        square=Square(0, 0, 32, 32, 32, 32),
+        numbers=Numbers(**said | numbers),
+    )
+    maps = {"mask": np.full((32, 32), mask, np.float32), "difference": 3 * rng.random((32, 32), np.float32)}
+    return KeptParts(about, *pixels, **maps)
+
+
 CONFIGURATIONS = ["plain", "wsum", "align", "unif", "align_unif", "spatial", "full", "anchor_adv", "anchor_perc"]
 
 
@@ -130,6 +158,9 @@ def build(folder):
         for place, configuration in enumerate(CONFIGURATIONS):
             write_history(root / "ablations" / f"seed{seed}", configuration, 21 + place / 10 + seed / 100)
     write_efficiency(root)
+    for dataset in ("realsr", "ntire2020", "camerasr"):
+        for image in ("im0", "im1", "im2"):
+            kept_parts(dataset, image).write(root / "parts" / dataset / "full" / image)
     write_json(
         root / "weights" / "perceptual.json",
         {"source": "vgg16_lpips", "origin": "VGG-16 <of a test>", "variant": "vgg16"},

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
+from PIL import Image
 
 from pipeline import settings
 from pipeline.errors import UserError
@@ -19,6 +20,8 @@ from tests.reporting.conftest import SCORES
 
 VOID = {"meta", "link", "img", "br", "input"}
 DATASETS = list(SCORES)
+PARTS = ("realsr", "ntire2020", "camerasr")
+"""The sets whose masks and parts are shown."""
 
 
 class Page(HTMLParser):
@@ -71,6 +74,7 @@ def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
         ("tabulate", "--group", "efficiency"),
         ("illustrate", *ablations),
         ("illustrate", "--group", "comparison"),
+        ("illustrate", "--group", "parts"),
         ("report",),
     )
     for command in commands:
@@ -85,6 +89,7 @@ def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
     scored = [dataset for dataset in DATASETS if dataset != "realsr_zero"]  # whose metrics need ground truth here
     names = [*(f"{dataset}_cuts" for dataset in DATASETS), *(f"{dataset}_scores" for dataset in scored)]
     figures |= {f"figures/comparison/{name}.{suffix}" for name in names for suffix in ("svg", "png")}
+    figures |= {f"figures/parts/{name}_full.{suffix}" for name in PARTS for suffix in ("svg", "png")}
     assert set(first) == {*tables, *figures, "index.html"}
     for name in ("ablations/figure_1", "comparison/realsr_scores"):
         assert base64.b64encode(first[f"figures/{name}.svg"]) in first["index.html"]
@@ -135,6 +140,9 @@ def html(project, monkeypatch):
     monkeypatch.chdir(project)
     for name in ("ablations/figure_1", *(f"comparison/{dataset}_scores" for dataset in DATASETS)):
         write_text(project / f"reports/sample/figures/{name}.svg", "<svg/>")
+    (project / "reports/sample/figures/parts").mkdir()
+    for name in PARTS:
+        Image.new("RGB", (24, 16)).save(project / f"reports/sample/figures/parts/{name}_full.png")
     made = circumstances("sample", datetime(2024, 2, 29, 12, 30, tzinfo=UTC))
     return page(project / "runs/sample", "sample", settings.load(), made)
 
@@ -149,10 +157,12 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
     assert "Table V: plain, wsum, align" in drawn[0]["alt"]
     assert "PSNR: Bicubic 25.000, RRDB, weighted sum (plain) 26.000, Cria-CL (full) 26.500." in drawn[1]["alt"]
     assert len(drawn) == 1 + 4
-    sheets = [image for image in images if image not in drawn]
+    parts = [image for image in images if image["alt"].startswith("Grid of pictures")]
+    assert len(parts) == len(PARTS)
+    sheets = [image for image in images if image not in drawn and image not in parts]
     pictures = [image["href"] for image in parsed.all("image") if "href" in image]
     assert all(image.startswith("data:image/webp;base64,") for image in pictures)
-    assert all(image["src"].startswith("data:image/webp;base64,") for image in sheets)
+    assert all(image["src"].startswith("data:image/webp;base64,") for image in [*parts, *sheets])
     # The whole of each set's image; of four sets LR, methods and HR (CameraSR's LR is its first row); RealSR-Zero.
     assert len(pictures) == 5 + 5 + 5 + 4 + 2 + 3
     assert [image["alt"] for image in sheets] == [
@@ -164,6 +174,7 @@ def test_the_page_is_well_formed_and_holds_everything_itself(html):
 def test_links_lead_to_the_files_of_the_figures(html):
     names = ["ablations/figure_1", *(f"comparison/{dataset}_cuts" for dataset in DATASETS)]
     names += [f"comparison/{dataset}_scores" for dataset in DATASETS if dataset != "realsr_zero"]
+    names += [f"parts/{name}_full" for name in PARTS]
     addresses = {link["href"] for link in Page(html).all("a") if not link["href"].startswith("#")}
     assert addresses == {f"figures/{name}.{suffix}" for name in names for suffix in ("svg", "png")}
 
@@ -201,6 +212,13 @@ def test_every_number_of_ours_leads_to_the_line_of_its_run_and_names_commit_and_
     assert "Run full-camerasr-0a1b: commit c0ffeec0ffee." in behind
     assert f"3 test images, splits/camerasr.csv sha256 {split[:12]}" in behind
     assert split in html
+
+
+def test_the_masks_and_parts_name_the_line_of_their_run_and_say_that_a_mask_is_constant(html):
+    (section,) = re.findall(r'<section aria-labelledby="parts">(.*?)</section>', html, re.DOTALL)
+    assert re.findall(r'href="#([^"]+)"', section) == [f"run-full-{name}-0a1b" for name in PARTS]
+    assert all(f'id="run-full-{name}-0a1b"' in html for name in PARTS)
+    assert section.count("<p>S is nearly constant here, and no pattern should be read into it") == len(PARTS)
 
 
 def test_a_number_of_the_paper_is_no_link(html):
