@@ -135,7 +135,7 @@ def _shown(file: Path, abouts: Sequence[About], source: Source) -> ShownParts:
     uri, width, height = _webp(file)
     first = abouts[0]
     return ShownParts(
-        title=f"{source.subject}, {method_title(first.configuration)}",
+        title=f"{source.first_words}, {method_title(first.configuration)}",
         run=first.run,
         paragraphs=(
             what_is_seen(abouts),

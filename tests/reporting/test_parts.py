@@ -142,7 +142,7 @@ def test_the_page_shows_each_figure_without_loss_and_leads_to_its_run_and_files(
     shown = shown_parts(project / "runs/sample", "sample", settings.load(), folder)
     assert [figure.run for figure in shown] == [f"full-{name}-0a1b" for name in PARTS]
     assert [figure.links["SVG"] for figure in shown] == [f"figures/parts/{name}_full.svg" for name in PARTS]
-    assert shown[0].title == "stand-in for RealSR, Cria-CL (full)"
+    assert shown[0].title == "Stand-in for RealSR, Cria-CL (full)"
     embedded = Image.open(io.BytesIO(base64.b64decode(shown[0].uri.partition(",")[2])))
     stored = Image.open(folder / "realsr_full.png").convert("RGB")
     assert embedded.size == (shown[0].width, shown[0].height)
