@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from pipeline.environment import ROOT
 from pipeline.files import fingerprint, whole_file
+from pipeline.tracking.notes import EXPERIMENT_TAGS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,7 +104,11 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self.client.create_experiment(name, artifact_location=_artifacts(self.uri)))
+                return str(
+                    self.client.create_experiment(
+                        name, artifact_location=_artifacts(self.uri), tags=EXPERIMENT_TAGS
+                    )
+                )
             except MlflowException:
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
