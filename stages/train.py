@@ -37,13 +37,14 @@ def main() -> None:
 
 def _train(arguments: Namespace, params: settings.Settings, device: str) -> None:
     """In each process alike; the main one alone sends, exports and writes."""
+    from pipeline.datasets.images import read_rgb
     from pipeline.distributed import count, is_main
     from pipeline.environment import environment
     from pipeline.evaluation.validation import validation_scores
-    from pipeline.tracking import NOTE_TAG, tracked, training_note
+    from pipeline.tracking import tracked
     from pipeline.training.checkpoints import TrainingState
     from pipeline.training.experiment import TRUNK, experiment
-    from pipeline.training.export import export, looked_at, sample_strip
+    from pipeline.training.export import export
     from pipeline.training.inputs import experiment_inputs, trunk_inputs
     from pipeline.training.loop import train
     from pipeline.training.trainer import Trainer
@@ -63,25 +64,16 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
     out = results_root(preset, arguments.seed) / "models" / data / name
     tables = () if arguments.seed is None else params.ablation.tables_of(name)
     named = {"training_set": data, "name": name} | chosen.settings
-    tags = {NOTE_TAG: training_note(chosen.settings, name, data, chosen.seed)}
-    seen = looked_at(inputs.pack.validation()[0])
     with (
         state.locked(),
         tracked(
-            preset, chosen.run_name, params=named, inputs=inputs.hashes, environment=facts, tags=tags, tables=tables
+            preset, chosen.run_name, params=named, inputs=inputs.hashes, environment=facts, tables=tables
         ) as run,
     ):
-
-        def on_record() -> None:
-            run.history(state.history)
-            if trainer.validates:
-                run.image("sample", sample_strip(trainer, seen), step=trainer.iteration)
-
-        run.monitor()
-        train(trainer, state, validate, on_record)
+        train(trainer, state, validate, on_record=lambda: run.history(state.history))
         with whole_folder(out) as folder:
             export(trainer, state, inputs, facts, folder)
-        run.artifact(out / "sample.png")
+        run.image("sample", read_rgb(out / "sample.png"), step=trainer.iteration)
         run.artifact(out / "generator.safetensors")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tracking import record_scores, tracked, training_note
+from pipeline.tracking import record_scores, tracked
 from pipeline.tracking.names import flat, lines_after, mlflow_name
 
 FACTS = {"git": {"commit": "c" * 40, "dirty": False}, "versions": {"torch": "2.15.0"}, "dvc_stage": None}
@@ -109,70 +109,6 @@ def test_a_history_longer_than_a_request_may_be(store, tmp_path):
     mirror(write_history(tmp_path / "history.jsonl", range(1500)))
     (found,) = runs(store)
     assert curve(store, found, "pix") == [(k, k / 10) for k in range(1500)]
-
-
-def test_a_resumed_run_goes_on_measuring_the_machine(store, monkeypatch):
-    monkeypatch.setattr("pipeline.tracking.run.SYSTEM_SECONDS", 0.2)
-    name = "system/cpu_utilization_percentage"
-    seen = []
-    for _ in range(2):
-        with tracked("sample", "full", params={}, environment=FACTS) as run:
-            run.monitor()
-            time.sleep(1.5)
-        (found,) = runs(store)
-        seen.append([step for step, _ in curve(store, found, name)])
-        assert found.info.status == "FINISHED"
-    first, both = seen
-    assert len(first) >= 2
-    assert both == list(range(len(both)))
-    assert len(both) > len(first)
-    (found,) = runs(store)
-    assert 0 < found.data.metrics["system/system_memory_usage_percentage"] < 100
-
-
-def test_a_monitored_run_on_a_dead_store_says_so_once(monkeypatch, capsys):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9/monitor")
-    with tracked("sample", "full", params={}, environment=FACTS) as run:
-        run.monitor()
-    assert capsys.readouterr().err.count("warning") == 1
-
-
-def test_an_experiment_opens_at_its_runs_and_says_what_they_are(store):
-    with tracked("sample", "full", params={}, environment=FACTS):
-        pass
-    tags = store.get_experiment_by_name("cria-cl/sample").tags
-    assert tags["mlflow.experimentKind"] == "custom_model_development"
-    assert "tags.tables LIKE '%VI'" in tags["mlflow.note.content"]
-
-
-def test_images_of_one_key_make_a_slider(store):
-    with tracked("sample", "full", params={}, environment=FACTS) as run:
-        for step in (10, 20, 30):
-            run.image("sample", np.full((8, 8, 3), step, np.uint8), step=step)
-    (found,) = runs(store)
-    images = [Path(file.path).name for file in store.list_artifacts(found.info.run_id, "images")]
-    assert {name.split("+")[2] for name in images if name.startswith("sample+step+")} == {"10", "20", "30"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (
-            {},
-            "**full** trained on **realsr**, seed 3: two branches, fused by the spatial mask. Anchor pix;",
-        ),
-        ({"unif": False, "negatives": ()}, "negatives none; comparative terms align."),
-        ({"align": False, "unif": False}, "two branches, fused by the spatial mask."),
-        ({"align": False, "unif": False, "mask": False}, "two branches, their mean."),
-        ({"align": False, "unif": False, "branches": False}, "seed 3: the plain RRDB."),
-    ],
-)
-def test_a_training_is_described_in_a_sentence(changes, words):
-    full = {"branches": True, "mask": True, "align": True, "unif": True, "anchor": "pix"}
-    full |= {"positives": ("ssim",), "negatives": ("adv",)}
-    note = training_note({"configuration": full | changes}, "full", "realsr", 3)
-    assert words in note
-    assert ("Anchor" in note) == any((full | changes)[term] for term in ("align", "unif"))
 
 
 def test_another_name_is_another_run_and_sigterm_is_not_a_failure(store, tmp_path):

@@ -8,10 +8,9 @@ A training, resumed under the same name, goes on in the same MLflow run:
 
     facts = environment(device)
     with tracked("sample", name, params=settings, inputs={"pack": sha256}, environment=facts) as run:
-        run.monitor()                              # processor, memory, GPU as system/...
         for ...:                                   # each line added to the history:
             run.history(path)                      # sends what was not sent yet, at most every few seconds
-        run.image("sample", strip, step=total)     # uint8 H x W x 3 RGB: steps of one key make a slider
+        run.image("sample", strip, step=total)     # uint8 H x W x 3 RGB
         run.artifact(folder / "sample.png")
         run.metrics({"validation/psnr": 27.1}, step=total)
 
@@ -27,20 +26,9 @@ with a run for each seed. `record_tables(...)`, after the tables are written, gi
 the trainings that it no longer shows.
 """
 
-from pipeline.tracking.notes import NOTE_TAG, training_note
 from pipeline.tracking.run import Tracked, tracked
 from pipeline.tracking.scores import record_scores
 from pipeline.tracking.store import create_store, store_uri
 from pipeline.tracking.tables import Table, record_tables
 
-__all__ = [
-    "NOTE_TAG",
-    "Table",
-    "Tracked",
-    "create_store",
-    "record_scores",
-    "record_tables",
-    "store_uri",
-    "tracked",
-    "training_note",
-]
+__all__ = ["Table", "Tracked", "create_store", "record_scores", "record_tables", "store_uri", "tracked"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-NAME_LENGTH, TAG_LENGTH = 250, 5000
-"""MLflow's limits (facts/ecosystem.md 4.3 and mlflow/utils/validation.py)."""
+NAME_LENGTH = 250
+"""MLflow's limit (mlflow/utils/validation.py)."""
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,7 +1,6 @@
 """One MLflow run: what it is opened with, and what is sent to it."""
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,23 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tracking.names import TAG_LENGTH, flat, lines_after, mlflow_name
+from pipeline.tracking.names import flat, lines_after, mlflow_name
 from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
 from pipeline.tracking.tables import RUN_TAG, place
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
-    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 SEND_SECONDS = 5.0
 """The history is sent at most this often; a request to the local store takes some 30 ms."""
 
-SYSTEM_SECONDS = 5.0
-"""Between two measurements of processor, memory, disk, network and GPU."""
-
 # MLflow's limits (facts/ecosystem.md 4.3 and mlflow/utils/validation.py).
 METRICS_A_REQUEST, PARAMS_A_REQUEST, INPUT_DIGEST = 1000, 100, 36
-PARAM_LENGTH = 6000
+PARAM_LENGTH, TAG_LENGTH = 6000, 5000
 
 SENT_TAG = "study.sent"
 """The last iteration that a run has sent."""
@@ -66,12 +61,7 @@ class Tracked:
         self._sent = -1
         self._sent_at = -SEND_SECONDS
         self._path: Path | None = None
-        self._monitor: SystemMetricsMonitor | None = None
         store.attempt(lambda: self._open(description))
-
-    def monitor(self) -> None:
-        """Send what the machine does, `system/...`, every `SYSTEM_SECONDS` until the run ends."""
-        self._store.attempt(self._start_monitor)
 
     def history(self, path: Path) -> None:
         """Send the lines of history.jsonl that were not sent yet: `iteration` is the step, the rest are metrics.
@@ -98,9 +88,7 @@ class Tracked:
 
     def close(self, status: str) -> None:
         """Send the rest of the history and end the run as FINISHED, FAILED or KILLED."""
-        path, monitor = self._path, self._monitor
-        if monitor is not None:
-            self._store.attempt(monitor.finish)
+        path = self._path
         if path is not None:
             self._store.attempt(lambda: self._send(path))
         self._store.attempt(lambda: self._store.client.set_terminated(self._run, status))
@@ -120,16 +108,6 @@ class Tracked:
         self._describe({k: v[:PARAM_LENGTH] for k, v in flat(description.params).items() if k not in known}, tags)
         if not run.inputs.dataset_inputs:
             self._log_inputs(description.inputs)
-
-    def _start_monitor(self) -> None:
-        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-
-        # Its thread would warn of a store that has failed, which `Store` does already.
-        logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.CRITICAL)
-        self._monitor = SystemMetricsMonitor(
-            self._run, SYSTEM_SECONDS, resume_logging=True, tracking_uri=self._store.uri
-        )
-        self._monitor.start()
 
     def _describe(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         from mlflow.entities import Param, RunTag

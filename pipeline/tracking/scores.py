@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files import fingerprint, sha256
-from pipeline.tracking.notes import NOTE_TAG, scoring_note
 from pipeline.tracking.run import metric, tracked
 from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
 from pipeline.tracking.tables import RUN_TAG
@@ -35,7 +34,7 @@ def record_scores(
     key = fingerprint({"params": dict(params), "scores": {file.stem: sha256(file) for file in files}})
     means = {file.stem: _means(file) for file in files}
     name = f"score-{dataset}-{key}"
-    tags = {"dataset": dataset, NOTE_TAG: scoring_note(dataset, list(means))}
+    tags = {"dataset": dataset}
     with tracked(preset, name, params=params, environment=environment, inputs=inputs, tags=tags) as run:
         run.metrics({f"{method}/{metric}": mean for method, row in means.items() for metric, mean in row.items()})
         for file in files:

@@ -14,7 +14,6 @@ from filelock import FileLock
 
 from pipeline.environment import ROOT
 from pipeline.files import fingerprint, whole_file
-from pipeline.tracking.notes import EXPERIMENT_TAGS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -104,11 +103,7 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(
-                    self.client.create_experiment(
-                        name, artifact_location=_artifacts(self.uri), tags=EXPERIMENT_TAGS
-                    )
-                )
+                return str(self.client.create_experiment(name, artifact_location=_artifacts(self.uri)))
             except MlflowException:
                 found = self.client.get_experiment_by_name(name)
                 if found is None:

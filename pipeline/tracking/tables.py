@@ -1,12 +1,10 @@
-"""The ablations in the store: a parent run a table, which it shows, and the trainings of its rows under it."""
+"""The ablations in the store: a parent run a table, the trainings of its rows under it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.tracking.names import TAG_LENGTH
-from pipeline.tracking.notes import NOTE_TAG
 from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
 
 if TYPE_CHECKING:
@@ -48,8 +46,6 @@ def _record(store: Store, experiment: str, tables: Sequence[Table]) -> None:
         parent = _parent(store, experiment, table.numeral)
         for file in table.files:
             store.client.log_artifact(parent, str(file))
-            if file.suffix == ".md":
-                store.client.set_tag(parent, NOTE_TAG, file.read_text(encoding="utf-8")[:TAG_LENGTH])
     names = dict.fromkeys(name for table in tables for name in table.runs)
     shown = {name: [table.numeral for table in tables if name in table.runs] for name in names}
     for run in store.client.search_runs([experiment], f"tags.`{TABLES_TAG}` LIKE '%'", max_results=1000):

@@ -19,9 +19,6 @@ from pipeline.training.checkpoints import TrainingState
 from pipeline.training.inputs import Inputs
 from pipeline.training.trainer import Trainer
 
-SEEN = 192
-"""Side in HR pixels of what MLflow's slider shows."""
-
 
 def export(
     trainer: Trainer, state: TrainingState, inputs: Inputs, environment: Mapping[str, Any], folder: Path
@@ -51,16 +48,6 @@ def export(
     write_json(folder / "run.json", dict(environment))
     shutil.copyfile(state.history, folder / "history.jsonl")
     write_png(folder / "sample.png", sample_strip(trainer, inputs.pack.validation()[0]))
-
-
-def looked_at(pair: Pair, side: int = SEEN) -> Pair:
-    """The middle of a pair, at most `side` HR pixels a side: what is looked at along a training costs little."""
-    scale = pair.hr.shape[0] // pair.lr.shape[0]
-    height, width = (min(length, side // scale) for length in pair.lr.shape[:2])
-    top, left = ((whole - part) // 2 for whole, part in zip(pair.lr.shape[:2], (height, width), strict=True))
-    lr = pair.lr[top : top + height, left : left + width]
-    hr = pair.hr[top * scale : (top + height) * scale, left * scale : (left + width) * scale]
-    return Pair(pair.id, lr, hr)
 
 
 @torch.no_grad()

@@ -56,7 +56,7 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
             pending[trainer.iteration] = terms
             now, last = trainer.iteration, trainer.iteration == total
             stopping = distributed.any_of(stop())
-            validating = trainer.validates
+            validating = now % run.validate_every == 0 or last
             recording = now % run.log_every == 0 or validating
             checkpointing = now % run.checkpoint_every == 0 or last or stopping
             if recording or checkpointing:

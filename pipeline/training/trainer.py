@@ -74,12 +74,6 @@ class Trainer:
         """The generator that is validated and exported: the weights' average where the schedule keeps one."""
         return self.generator if self.average is None else cast(Generator, self.average.module)
 
-    @property
-    def validates(self) -> bool:
-        """Whether the iteration it stands at is one whose result is judged on the validation images."""
-        run, last = self.experiment.run, self.experiment.schedule.iterations
-        return self.iteration % run.validate_every == 0 or self.iteration == last
-
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; the weighted terms of this process's slice, scalars on the device."""
         self.iteration += 1

@@ -17,7 +17,7 @@ from pipeline.settings import Configuration, Criteria, Discriminator, Schedule
 from pipeline.training import trainer as trainer_module
 from pipeline.training.experiment import TRUNK
 from pipeline.training.experiment import experiment as describe
-from pipeline.training.export import looked_at, sample_strip
+from pipeline.training.export import sample_strip
 from pipeline.training.trainer import Trainer, learning_rate
 
 
@@ -210,15 +210,3 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(run=experiment.run.model_copy(update={"compile": True})),
     }
     assert len(different | {experiment.fingerprint}) == 15
-
-
-@pytest.mark.parametrize(("lr", "hr", "seen"), [((50, 20), (200, 80), (32, 20)), ((70, 90), (70, 90), (70, 90))])
-def test_what_is_looked_at_along_a_training_is_the_middle_of_a_pair(lr, hr, seen):
-    scale = hr[0] // lr[0]
-    rows = np.arange(hr[0], dtype=np.uint8)[:, None, None] + np.zeros((*hr, 3), np.uint8)
-    pair = looked_at(Pair("one", rows[::scale, ::scale], rows), side=128)
-    assert pair.lr.shape[:2] == seen
-    assert pair.hr.shape[:2] == tuple(scale * length for length in seen)
-    assert np.array_equal(pair.hr[::scale, ::scale], pair.lr)
-    above, below = int(pair.hr[0, 0, 0]), hr[0] - 1 - int(pair.hr[-1, 0, 0])
-    assert abs(above - below) <= scale
