@@ -1,0 +1,97 @@
+"""What MLflow shows as descriptions: Markdown, with links that its UI understands."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOTE_TAG = "mlflow.note.content"
+NOTE_LENGTH = 7900
+"""MLflow cuts a tag at 8000 characters (mlflow/utils/validation.py)."""
+
+TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
+"""The filter that finds all rows of a table, by its numeral."""
+
+
+def run_link(experiment: str, run: str, text: str) -> str:
+    """A link to a run's page."""
+    return f"[{text}](#/experiments/{experiment}/runs/{run})"
+
+
+def search_link(experiment: str, query: str, text: str) -> str:
+    """A link to the runs that a filter finds."""
+    return f"[{text}](#/experiments/{experiment}/runs?searchFilter={quote(query)})"
+
+
+def compare_link(experiment: str, runs: Sequence[str], text: str) -> str:
+    """A link to the comparison of runs."""
+    chosen = quote(json.dumps(list(runs), separators=(",", ":")))
+    return f"[{text}](#/compare-runs?runs={chosen}&experiments={quote(json.dumps([experiment]))})"
+
+
+def experiment_note(experiment: str, preset: str) -> str:
+    """What the runs of a preset are, and the filters that find them."""
+    kinds = {
+        "training": "one configuration on one training set with one seed",
+        "trunk": "what all trainings of a training set start from",
+        "scoring": "all methods on the test images of one dataset",
+        "table": "a table of the ablations; the trainings of its rows are its child runs",
+    }
+    lines = [f"All runs of the preset `{preset}` (`params.yaml`). A run is one of", ""]
+    lines += [
+        f"- {search_link(experiment, _kind(kind), kind)} (`{_kind(kind)}`): {text}" for kind, text in kinds.items()
+    ]
+    rows = [f"{search_link(experiment, query, f'Table {name}')} (`{query}`)" for name, query in TABLE_ROWS.items()]
+    lines += ["", f"The rows of a table, a run a seed: {'; '.join(rows)}.", ""]
+    lines += [
+        "Metrics: `train/` terms of the objective and norms of gradients; `validation/` held-out images during "
+        "training, on which choices are made; `test/` the tables' numbers.",
+        "Tags to filter and to group by: `dataset`, `configuration`, `anchor`, `seed`, `fingerprint`.",
+    ]
+    return "\n".join(lines)
+
+
+def _kind(kind: str) -> str:
+    return f"tags.kind = '{kind}'"
+
+
+def table_note(markdown: str, experiment: str, numeral: str, runs: Mapping[str, str]) -> str:
+    """A written table with its run names as links, and links to its rows above it.
+
+    Args:
+        markdown: the table's .md file.
+        runs: MLflow's id of each training behind it, by name.
+    """
+    for name, run in runs.items():
+        written = name.replace("_", "\\_")
+        markdown = markdown.replace(written, run_link(experiment, run, written))
+    links = [compare_link(experiment, list(runs.values()), "Compare its runs")]
+    if numeral in TABLE_ROWS:
+        links.insert(0, search_link(experiment, TABLE_ROWS[numeral], "List its runs"))
+    return shortened(f"{' · '.join(links)}\n\n{markdown}")
+
+
+def means_note(means: "pd.DataFrame") -> str:
+    """Means over images as a table: a row a method, a column a metric that was measured."""
+    shown = means.dropna(axis="columns", how="all")
+    lines = ["Means over the test images. Empty: not defined for a method's images.", ""]
+    lines += [_row(["method", *map(str, shown.columns)]), _row(["---", *["---:"] * shown.shape[1]])]
+    for method, values in shown.iterrows():
+        lines.append(_row([str(method), *("" if math.isnan(value) else f"{value:.4f}" for value in values)]))
+    return shortened("\n".join(lines))
+
+
+def shortened(note: str) -> str:
+    """A note as long as MLflow takes it: whole lines, and where the rest is."""
+    if len(note) <= NOTE_LENGTH:
+        return note
+    more = "\n\nThe rest is in the files under Artifacts."
+    return note[: NOTE_LENGTH - len(more)].rpartition("\n")[0] + more
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
