@@ -95,7 +95,7 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
         with whole_folder(out) as folder:
             export(trainer, state, inputs, facts, folder)
         run.image("sample", read_rgb(out / "sample.png"), step=trainer.iteration)
-        run.model(out)
+        run.model(out, f"{name}-s{chosen.seed}-{data}")  # what tells it from others first: the UI cuts long names
 
 
 def _read(root: Path, data: str, hashes: Mapping[str, str]) -> "dict[str, Input]":

@@ -12,7 +12,7 @@ A training, resumed under the same name, goes on in the same MLflow run:
         for ...:                                   # each line added to the history:
             run.history(path)                      # sends what was not sent yet, at most every few seconds
             run.image("validation", sr, step=now)  # uint8 H x W x 3 RGB; the steps of a key are a slider
-        run.model(folder)                          # generator.safetensors, model.json: the run's model
+        run.model(folder, "full-s1-realsr")        # generator.safetensors, model.json: the run's model
         run.metrics({"validation/psnr": 27.1}, step=total)
 
 Terms of the history are metrics `train/<term>`: the UI groups its charts by what stands before the `/`. Every run

@@ -15,6 +15,8 @@ NOTE_LENGTH = 7900
 
 TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
 """The filter that finds all rows of a table, by its numeral."""
+KINDS = {"trainings": "training", "trunks": "trunk", "scorings": "scoring", "tables": "table"}
+"""What the runs of a kind are called together."""
 
 
 def run_link(experiment: str, run: str, text: str) -> str:
@@ -34,29 +36,25 @@ def compare_link(experiment: str, runs: Sequence[str], text: str) -> str:
 
 
 def experiment_note(experiment: str, preset: str) -> str:
-    """What the runs of a preset are, and the filters that find them."""
-    kinds = {
-        "training": "one configuration on one training set with one seed",
-        "trunk": "what all trainings of a training set start from",
-        "scoring": "all methods on the test images of one dataset",
-        "table": "a table of the ablations; the trainings of its rows are its child runs",
-    }
-    lines = [f"All runs of the preset `{preset}` (`params.yaml`). A run is one of", ""]
-    lines += [
-        f"- {search_link(experiment, _kind(kind), kind)} (`{_kind(kind)}`): {text}" for kind, text in kinds.items()
-    ]
-    rows = [f"{search_link(experiment, query, f'Table {name}')} (`{query}`)" for name, query in TABLE_ROWS.items()]
-    lines += ["", f"The rows of a table, a run a seed: {'; '.join(rows)}.", ""]
-    lines += [
-        "Metrics: `train/` terms of the objective and norms of gradients; `validation/` held-out images during "
-        "training, on which choices are made; `test/` the tables' numbers.",
-        "Tags to filter and to group by: `dataset`, `configuration`, `anchor`, `seed`, `fingerprint`.",
-    ]
-    return "\n".join(lines)
-
-
-def _kind(kind: str) -> str:
-    return f"tags.kind = '{kind}'"
+    """How to find the runs of a preset; in the first line, which the UI shows always, as links."""
+    tables = {f"Table {numeral}": query for numeral, query in TABLE_ROWS.items()}
+    kinds = {name: f"tags.kind = '{kind}'" for name, kind in KINDS.items()}
+    links = [search_link(experiment, query, name) for name, query in (tables | kinds).items()]
+    return "\n".join(
+        [
+            f"Preset `{preset}`: {' · '.join(links)}",
+            "",
+            *(f"- {name}: `{query}`" for name, query in (tables | kinds).items()),
+            "",
+            "A training is one configuration on one training set with one seed, and starts from the set's trunk. "
+            "A scoring measures all methods on the test images of a dataset. The trainings behind a table are its "
+            "child runs; one that is in both tables is under the first.",
+            "",
+            "Metrics: `train/` terms of the objective and norms of gradients; `validation/` held-out images during "
+            "training, on which choices are made; `test/` the tables' numbers. Tags to filter and to group by: "
+            "`dataset`, `configuration`, `anchor`, `seed`, `fingerprint`.",
+        ]
+    )
 
 
 def table_note(markdown: str, experiment: str, numeral: str, runs: Mapping[str, str]) -> str:

@@ -126,9 +126,9 @@ class Tracked:
         """Send a file, into `folder` of the run's artifacts."""
         self._store.attempt(lambda: self._store.client.log_artifact(self._run, str(path), folder))
 
-    def model(self, folder: Path) -> None:
+    def model(self, folder: Path, name: str) -> None:
         """Send a trained network, all files of `folder`, as the model that the run has made; once for a run."""
-        self._store.attempt(lambda: self._send_model(folder))
+        self._store.attempt(lambda: self._send_model(folder, name))
 
     def close(self, status: str, error: str = "") -> None:
         """Send the rest of the history and end the run as FINISHED, FAILED or KILLED, with what went wrong."""
@@ -204,15 +204,16 @@ class Tracked:
         if not any(file.path.startswith(start) for file in client.list_artifacts(self._run, "images")):
             client.log_image(self._run, image, key=name, step=step)
 
-    def _send_model(self, folder: Path) -> None:
+    def _send_model(self, folder: Path, name: str) -> None:
         from mlflow.entities import LoggedModelOutput
 
         client = self._store.client
         run = client.get_run(self._run)
         if run.outputs is not None and run.outputs.model_outputs:
             return
-        name = re.sub(r"[/:.%\"']", "_", run.info.run_name)
-        made = client.create_logged_model(run.info.experiment_id, name, self._run, model_type="super-resolution")
+        made = client.create_logged_model(
+            run.info.experiment_id, re.sub(r"[/:.%\"']", "_", name), self._run, model_type="super-resolution"
+        )
         client.log_model_artifacts(made.model_id, str(folder))
         client.finalize_logged_model(made.model_id, "READY")
         client.log_outputs(self._run, [LoggedModelOutput(made.model_id, max(self._sent, 0))])

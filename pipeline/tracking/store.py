@@ -37,7 +37,7 @@ ALONE_SECONDS = 20
 """The longest wait for `Store.alone`; what is done there takes some 50 ms."""
 SQLITE = "sqlite:///"
 KIND_TAG, TRAINING = "mlflow.experimentKind", "custom_model_development"
-"""Without it the UI opens an experiment on pages about language models, which are empty."""
+"""Without it the UI, in its first mode, which is about language models, has no entry for training runs."""
 T = TypeVar("T")
 
 
@@ -105,9 +105,13 @@ class Store:
         """The id of a preset's experiment, created where missing, with its description up to date."""
         found = self._experiment(experiment_name(preset))
         number = str(found.experiment_id)
-        for key, value in {KIND_TAG: TRAINING, NOTE_TAG: experiment_note(number, preset)}.items():
-            if found.tags.get(key) != value:
-                self.client.set_experiment_tag(number, key, value)
+        tags = {KIND_TAG: TRAINING, NOTE_TAG: experiment_note(number, preset)}
+        if not tags.items() <= found.tags.items():
+            with self.alone():  # MLflow fails where two processes set a new tag together
+                known = self.client.get_experiment(number).tags
+                for key, value in tags.items():
+                    if known.get(key) != value:
+                        self.client.set_experiment_tag(number, key, value)
         return number
 
     def _experiment(self, name: str) -> "Experiment":
