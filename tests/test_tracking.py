@@ -157,7 +157,7 @@ def test_the_ui_opens_an_experiment_on_trainings_and_says_how_to_find_them(store
     experiment = store.get_experiment_by_name("cria-cl/sample")
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     note = experiment.tags["mlflow.note.content"]
-    queries = [unquote(part.split(")")[0]) for part in note.split("?searchFilter=")[1:]]
+    queries = [unquote(part.split(")")[0]) for part in note.split("&searchFilter=")[1:]]
     assert "tags.kind = 'scoring'" in queries
     assert all(f"`{query}`" in note for query in queries)
     assert f"#/experiments/{experiment.experiment_id}/runs?" in note

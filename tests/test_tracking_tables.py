@@ -148,10 +148,13 @@ def test_a_tables_run_shows_the_table_with_links_to_its_rows(study, tmp_path):
     found = search(study)
     experiment, ids = found["Table VI"].info.experiment_id, [found[name].info.run_id for name in rows]
     listed, _, table = found["Table VI"].data.tags["mlflow.note.content"].partition("\n\n")
-    shown = [f"[{name}](#/experiments/{experiment}/runs/{run})" for name, run in zip(rows, ids, strict=True)]
+    shown = [
+        f"[{name}](#/experiments/{experiment}/runs/{run}?workflowType=machine_learning)"
+        for name, run in zip(rows, ids, strict=True)
+    ]
     shown[0] = shown[0].replace("anchor_adv", "anchor\\_adv")
     assert table.splitlines() == ["| Anchor | 22.1 |", "", f"- Runs: {', '.join(shown)}, ntire2020-gone."]
-    assert json.loads(unquote(listed.split("#/compare-runs?runs=")[1].split("&")[0])) == ids
+    assert json.loads(unquote(listed.split("&runs=")[1].split("&")[0])) == ids
     assert f"searchFilter={quote(TABLE_VI)}" in listed
 
 

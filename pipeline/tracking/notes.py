@@ -13,6 +13,10 @@ NOTE_TAG = "mlflow.note.content"
 NOTE_LENGTH = 7900
 """MLflow cuts a tag at 8000 characters (mlflow/utils/validation.py)."""
 
+MODE = "workflowType=machine_learning"
+"""In its other mode, about language models, the UI hides what runs are about."""
+CHARTS = "&compareRunsMode=CHART"
+
 TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
 """The filter that finds all rows of a table, by its numeral."""
 KINDS = {"trainings": "training", "trunks": "trunk", "scorings": "scoring", "tables": "table"}
@@ -21,18 +25,18 @@ KINDS = {"trainings": "training", "trunks": "trunk", "scorings": "scoring", "tab
 
 def run_link(experiment: str, run: str, text: str) -> str:
     """A link to a run's page."""
-    return f"[{text}](#/experiments/{experiment}/runs/{run})"
+    return f"[{text}](#/experiments/{experiment}/runs/{run}?{MODE})"
 
 
-def search_link(experiment: str, query: str, text: str) -> str:
+def search_link(experiment: str, query: str, text: str, more: str = "") -> str:
     """A link to the runs that a filter finds."""
-    return f"[{text}](#/experiments/{experiment}/runs?searchFilter={quote(query)})"
+    return f"[{text}](#/experiments/{experiment}/runs?{MODE}&searchFilter={quote(query)}{more})"
 
 
 def compare_link(experiment: str, runs: Sequence[str], text: str) -> str:
-    """A link to the comparison of runs."""
+    """A link to runs side by side."""
     chosen = quote(json.dumps(list(runs), separators=(",", ":")))
-    return f"[{text}](#/compare-runs?runs={chosen}&experiments={quote(json.dumps([experiment]))})"
+    return f"[{text}](#/compare-runs?{MODE}&runs={chosen}&experiments={quote(json.dumps([experiment]))})"
 
 
 def experiment_note(experiment: str, preset: str) -> str:
@@ -67,9 +71,12 @@ def table_note(markdown: str, experiment: str, numeral: str, runs: Mapping[str, 
     for name, run in runs.items():
         written = name.replace("_", "\\_")
         markdown = markdown.replace(written, run_link(experiment, run, written))
-    links = [compare_link(experiment, list(runs.values()), "Compare its runs")]
-    if numeral in TABLE_ROWS:
-        links.insert(0, search_link(experiment, TABLE_ROWS[numeral], "List its runs"))
+    query = TABLE_ROWS[numeral]
+    links = [
+        search_link(experiment, query, "List of its runs"),
+        search_link(experiment, query, "Charts of its runs", CHARTS),
+        compare_link(experiment, list(runs.values()), "Its runs side by side"),
+    ]
     return shortened(f"{' · '.join(links)}\n\n{markdown}")
 
 
