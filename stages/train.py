@@ -88,13 +88,13 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
     ):
 
         def show(sr: "Pixels") -> None:
-            run.image("validation", centre(sr, SHOWN), step=trainer.iteration)
+            run.image("validation/image", centre(sr, SHOWN), step=trainer.iteration)
 
         validate = partial(validation_scores, pairs=pairs, border=border, show=show)
         train(trainer, state, validate, on_record=lambda: run.history(state.history))
         with whole_folder(out) as folder:
             export(trainer, state, inputs, facts, folder)
-        run.image("sample", read_rgb(out / "sample.png"), step=trainer.iteration)
+        run.image("validation/parts", read_rgb(out / "sample.png"), step=trainer.iteration)
         run.model(out, f"{name}-s{chosen.seed}-{data}")  # what tells it from others first: the UI cuts long names
 
 
@@ -131,8 +131,8 @@ def _note(arguments: Namespace, chosen: "Experiment", label: str, out: Path) -> 
         [
             f"`{chosen.name}` trained on `{chosen.training_set}` with seed {chosen.seed}.",
             f"Preset `{chosen.preset}`: {label}.",
-            f"Images: `validation`, the first held-out image as training goes on (its middle, {SHOWN} px at most); "
-            "`sample`, from left to right LR, SR, where there are branches align, unif and the mask, then HR.",
+            f"Images: `validation/image`, the first held-out image as training goes on (its middle, {SHOWN} px at most); "
+            "`validation/parts`, from left to right LR, SR, where there are branches align, unif and the mask, then HR.",
             f"In `{out.as_posix()}`, made by `python -m stages.train {command}{seed}`",
         ]
     )

@@ -11,7 +11,7 @@ A training, resumed under the same name, goes on in the same MLflow run:
     with tracked("sample", name, params=settings, inputs={"pack": pack}, environment=facts) as run:
         for ...:                                   # each line added to the history:
             run.history(path)                      # sends what was not sent yet, at most every few seconds
-            run.image("validation", sr, step=now)  # uint8 H x W x 3 RGB; the steps of a key are a slider
+            run.image("validation/image", sr, now)  # uint8 H x W x 3 RGB; the steps of a key are a slider
         run.model(folder, "full-s1-realsr")        # generator.safetensors, model.json: the run's model
         run.metrics({"validation/psnr": 27.1}, step=total)
 
