@@ -132,8 +132,8 @@ def _note(arguments: Namespace, chosen: "Experiment", label: str, out: Path) -> 
             f"`{chosen.name}` trained on `{chosen.training_set}` with seed {chosen.seed}.",
             f"Preset `{chosen.preset}`: {label}.",
             f"Images: `validation/image`, the first held-out image as training goes on (its middle, {SHOWN} px at "
-            "most); `validation/parts`, from left to right LR, SR, where there are branches align, unif and the mask, "
-            "then HR.",
+            "most); `validation/parts`, from left to right LR, SR, where there are branches align, unif and "
+            "the mask, then HR.",
             f"In `{out.as_posix()}`, made by `python -m stages.train {command}{seed}`",
         ]
     )
