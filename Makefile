@@ -47,7 +47,8 @@ lint: $(INSTALLED) ## style, types, the arrows between packages, the Snakefile
 	snakemake --lint
 
 ui: $(INSTALLED) ## all runs in MLflow at http://127.0.0.1:5000; PORT=n for another port
-	@uri=$$(python -m pipeline store); \
+	@echo "open http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"; \
+	uri=$$(python -m pipeline store); \
 	MLFLOW_DISABLE_TELEMETRY=true mlflow server --backend-store-uri "$$uri" --host 127.0.0.1 --workers 1 --port $(PORT)
 
 lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, into requirements.lock

@@ -24,7 +24,7 @@ def main() -> None:
     from pipeline.files import sha256
     from pipeline.networks.devices import device_named
     from pipeline.reporting.layout import ABLATION_METRICS
-    from pipeline.tracking import record_scores
+    from pipeline.tracking import Input, record_scores
 
     root, results = data_root(arguments.preset), results_root(arguments.preset, arguments.seed)
     protocol = params.protocol
@@ -37,14 +37,16 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.backends.cudnn.allow_tf32 = False  # float32 that is float32, as the published values
     score(root, arguments.dataset, protocol, results, device)
+    split = root / "splits" / f"{arguments.dataset}.csv"
     record_scores(
         arguments.preset,
         arguments.dataset,
         results / "scores" / arguments.dataset,
         params=protocol.model_dump(mode="json"),
-        inputs={"split": sha256(root / "splits" / f"{arguments.dataset}.csv")},
+        inputs={"split": Input(f"{arguments.dataset}-split", "test", split, sha256(split))},
         environment=environment(device),
         runs=trainings(results, arguments.dataset),
+        seed=arguments.seed,
     )
 
 

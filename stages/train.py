@@ -5,12 +5,23 @@ Resumes from its own state under runs/<preset>/state/<fingerprint>; equal settin
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import settings
 from pipeline.errors import UserError, entry_point
 from pipeline.files import whole_folder
 from pipeline.paths import data_root, results_root
+
+if TYPE_CHECKING:
+    from pipeline.datasets.images import Pixels
+    from pipeline.tracking import Input
+    from pipeline.training.experiment import Experiment
+
+SHOWN = 384
+"""Side in pixels of what the mirror shows of a validation image."""
 
 
 def main() -> None:
@@ -37,7 +48,7 @@ def main() -> None:
 
 def _train(arguments: Namespace, params: settings.Settings, device: str) -> None:
     """In each process alike; the main one alone sends, exports and writes."""
-    from pipeline.datasets.images import read_rgb
+    from pipeline.datasets.images import centre, read_rgb
     from pipeline.distributed import count, is_main
     from pipeline.environment import environment
     from pipeline.evaluation.validation import validation_scores
@@ -56,25 +67,76 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
     chosen = experiment(params, preset, data, name, seed=arguments.seed, device=device, inputs=inputs.hashes)
     trainer = Trainer(chosen, inputs.pack, inputs.trunk, inputs.perceptual)
     state = TrainingState(root / "state" / chosen.fingerprint)
-    validate = partial(validation_scores, pairs=inputs.pack.validation(), border=params.protocol.border)
+    pairs, border = inputs.pack.validation(), params.protocol.border
     if not is_main():
-        train(trainer, state, validate, on_record=lambda: None)
+        train(trainer, state, partial(validation_scores, pairs=pairs, border=border), on_record=lambda: None)
         return
     facts = environment(chosen.device) | {"processes": count()}
     out = results_root(preset, arguments.seed) / "models" / data / name
-    tables = () if arguments.seed is None else params.ablation.tables_of(name)
-    named = {"training_set": data, "name": name} | chosen.settings
     with (
         state.locked(),
         tracked(
-            preset, chosen.run_name, params=named, inputs=inputs.hashes, environment=facts, tables=tables
+            preset,
+            chosen.run_name,
+            params={"training_set": data, "configuration": name} | chosen.settings,
+            environment=facts,
+            inputs=_read(root, data, inputs.hashes),
+            tags=_tags(chosen),
+            tables=() if arguments.seed is None else params.ablation.tables_of(name),
+            note=_note(arguments, chosen, params.preset(preset).label, out),
         ) as run,
     ):
+
+        def show(sr: "Pixels") -> None:
+            run.image("validation/image", centre(sr, SHOWN), step=trainer.iteration)
+
+        validate = partial(validation_scores, pairs=pairs, border=border, show=show)
         train(trainer, state, validate, on_record=lambda: run.history(state.history))
         with whole_folder(out) as folder:
             export(trainer, state, inputs, facts, folder)
-        run.image("sample", read_rgb(out / "sample.png"), step=trainer.iteration)
-        run.artifact(out / "generator.safetensors")
+        run.image("validation/parts", read_rgb(out / "sample.png"), step=trainer.iteration)
+        run.model(out, f"{name}-s{chosen.seed}-{data}")  # what tells it from others first: the UI cuts long names
+
+
+def _read(root: Path, data: str, hashes: Mapping[str, str]) -> "dict[str, Input]":
+    """What a training reads, as the mirror shows it."""
+    from pipeline.tracking import Input
+
+    known = {
+        "pack": (f"{data}-pack", "training", root / "packs" / data),
+        "trunk": (f"{data}-trunk", "start", root / "models" / data / "trunk"),
+        "perceptual": ("perceptual-features", "criteria", root / "weights"),
+    }
+    return {name: Input(*known[name], sha256) for name, sha256 in hashes.items()}
+
+
+def _tags(chosen: "Experiment") -> dict[str, str]:
+    """By which a training is found and grouped."""
+    compares = chosen.configuration.align or chosen.configuration.unif
+    return {
+        "kind": "trunk" if chosen.name == "trunk" else "training",
+        "dataset": chosen.training_set,
+        "configuration": chosen.name,
+        "anchor": chosen.configuration.anchor if compares else "none",
+        "seed": str(chosen.seed),
+        "fingerprint": chosen.fingerprint,
+    }
+
+
+def _note(arguments: Namespace, chosen: "Experiment", label: str, out: Path) -> str:
+    """A training's description."""
+    command = f"--preset {chosen.preset} --data {chosen.training_set} --configuration {chosen.name}"
+    seed = "" if arguments.seed is None else f" --seed {arguments.seed}"
+    return "\n\n".join(
+        [
+            f"`{chosen.name}` trained on `{chosen.training_set}` with seed {chosen.seed}.",
+            f"Preset `{chosen.preset}`: {label}.",
+            f"Images: `validation/image`, the first held-out image as training goes on (its middle, {SHOWN} px at "
+            "most); `validation/parts`, from left to right LR, SR, where there are branches align, unif and "
+            "the mask, then HR.",
+            f"In `{out.as_posix()}`, made by `python -m stages.train {command}{seed}`",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -5,15 +5,18 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tracking import record_scores, tracked
+from pipeline.errors import UserError
+from pipeline.tracking import Input, record_scores, tracked
 from pipeline.tracking.names import flat, lines_after, mlflow_name
 
 FACTS = {"git": {"commit": "c" * 40, "dirty": False}, "versions": {"torch": "2.15.0"}, "dvc_stage": None}
@@ -44,7 +47,7 @@ def mirror(history, name="realsr-full-s1-0123456789ab"):
 def test_a_run_has_its_curves_settings_origin_and_files(store, tmp_path):
     history = write_history(tmp_path / "history.jsonl", range(5))
     settings = {"objective": {"pix": 0.01, "adv": None}, "halve_at": (60,), "name(1)": "full", "long": "x" * 9000}
-    inputs = {"pack": "ab" * 32}
+    inputs = {"pack": Input("realsr-pack", "training", Path("runs/packs/realsr"), "ab" * 32)}
     with tracked(
         "sample", "full", params=settings, environment=FACTS, inputs=inputs, tags={"set": "realsr"}
     ) as run:
@@ -53,7 +56,7 @@ def test_a_run_has_its_curves_settings_origin_and_files(store, tmp_path):
         run.image("sample", np.zeros((8, 16, 3), np.uint8), step=4)
         run.artifact(history, "files")
     (found,) = runs(store)
-    assert curve(store, found, "pix") == [(k, k / 10) for k in range(5)]
+    assert curve(store, found, "train/pix") == [(k, k / 10) for k in range(5)]
     assert curve(store, found, "validation/psnr") == [(0, 20.0), (2, 20.0), (4, 20.0)]
     assert curve(store, found, "seconds") == [(4, 3.0)]
     assert "undefined" not in found.data.metrics
@@ -67,7 +70,9 @@ def test_a_run_has_its_curves_settings_origin_and_files(store, tmp_path):
     tags |= {"set": "realsr", "input.pack": "ab" * 32, "mlflow.source.git.commit": "c" * 40}
     assert tags.items() <= found.data.tags.items()
     (dataset,) = found.inputs.dataset_inputs
-    assert (dataset.dataset.name, json.loads(dataset.dataset.source)) == ("pack", {"sha256": "ab" * 32})
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("realsr-pack", "ab" * 6)
+    assert json.loads(dataset.dataset.source) == {"uri": "runs/packs/realsr", "sha256": "ab" * 32}
+    assert {tag.key: tag.value for tag in dataset.tags} == {"mlflow.data.context": "training"}
     assert found.info.status == "FINISHED"
     assert found.info.run_name == "full"
     assert [file.path for file in store.list_artifacts(found.info.run_id, "files")] == ["files/history.jsonl"]
@@ -90,7 +95,7 @@ def test_a_resumed_training_goes_on_in_its_run_without_a_gap_or_a_repeat(store, 
         run.history(history)
         run.image("sample", np.zeros((8, 8, 3), np.uint8), step=4)
     (found,) = runs(store)
-    assert curve(store, found, "pix") == [(k, k / 10) for k in range(12)]
+    assert curve(store, found, "train/pix") == [(k, k / 10) for k in range(12)]
     assert len(store.list_artifacts(found.info.run_id, "images")) == 2
     assert found.info.status == "FINISHED"
 
@@ -102,13 +107,13 @@ def test_lines_that_come_faster_than_they_are_sent_are_all_there_in_the_end(stor
             write_history(history, range(count))
             run.history(history)
     (found,) = runs(store)
-    assert curve(store, found, "pix") == [(k, k / 10) for k in range(39)]
+    assert curve(store, found, "train/pix") == [(k, k / 10) for k in range(39)]
 
 
 def test_a_history_longer_than_a_request_may_be(store, tmp_path):
     mirror(write_history(tmp_path / "history.jsonl", range(1500)))
     (found,) = runs(store)
-    assert curve(store, found, "pix") == [(k, k / 10) for k in range(1500)]
+    assert curve(store, found, "train/pix") == [(k, k / 10) for k in range(1500)]
 
 
 def test_another_name_is_another_run_and_sigterm_is_not_a_failure(store, tmp_path):
@@ -127,13 +132,95 @@ def test_scores_are_a_run_with_means_over_the_images_that_have_a_value(store, tm
     for _ in range(2):
         record_scores("sample", "realsr", scores, params={"border": 4}, environment=FACTS)
     (found,) = runs(store)
-    assert found.data.metrics == {"bicubic/psnr": 21.5, "bicubic/niqe": 5.0, "full/psnr": 23.0}
+    assert found.data.metrics == {"psnr/bicubic": 21.5, "niqe/bicubic": 5.0, "psnr/full": 23.0}
     assert found.data.tags["dataset"] == "realsr"
+    assert found.data.tags["kind"] == "scoring"
+    assert "| bicubic | 21.5000 | 5.0000 |\n| full | 23.0000 |  |" in found.data.tags["mlflow.note.content"]
     files = [file.path for file in store.list_artifacts(found.info.run_id, "scores")]
     assert files == ["scores/bicubic.csv", "scores/full.csv"]
     (scores / "full.csv").write_text("image,psnr,niqe\na,22.0,\nb,24.5,\n")
     record_scores("sample", "realsr", scores, params={"border": 4}, environment=FACTS)
     assert len(runs(store)) == 2
+
+
+def test_scores_of_a_seed_are_named_and_tagged_by_it(store, tmp_path):
+    (tmp_path / "full.csv").write_text("image,psnr\na,21.5\n")
+    record_scores("sample", "realsr", tmp_path, params={}, environment=FACTS, seed=2)
+    (found,) = runs(store)
+    assert found.info.run_name.startswith("score-realsr-s2-")
+    assert found.data.tags["seed"] == "2"
+
+
+def test_the_ui_opens_an_experiment_on_trainings_and_says_how_to_find_them(store, tmp_path):
+    for _ in range(2):
+        mirror(write_history(tmp_path / "history.jsonl", range(2)))
+    experiment = store.get_experiment_by_name("cria-cl/sample")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    note = experiment.tags["mlflow.note.content"]
+    queries = [unquote(part.split(")")[0]) for part in note.split("&searchFilter=")[1:]]
+    assert "tags.kind = 'scoring'" in queries
+    assert all(f"`{query}`" in note for query in queries)
+    assert f"#/experiments/{experiment.experiment_id}/runs?" in note
+
+
+@pytest.mark.parametrize("error", [UserError("the term `perc` became nan"), ValueError("of no use")])
+def test_a_failed_run_says_why_until_it_is_run_again(store, error):
+    with pytest.raises(type(error)), tracked("sample", "full", params={}, environment=FACTS):
+        raise error
+    (found,) = runs(store)
+    assert str(error) in found.data.tags["error"]
+    with tracked("sample", "full", params={}, environment=FACTS):
+        (found,) = runs(store)
+        assert (found.info.status, "error" in found.data.tags) == ("RUNNING", False)
+    assert [run.info.status for run in runs(store)] == ["FINISHED"]
+
+
+def test_a_finished_run_that_is_found_again_keeps_its_time(store, tmp_path):
+    mirror(write_history(tmp_path / "history.jsonl", range(2)))
+    (before,) = runs(store)
+    time.sleep(0.01)
+    mirror(tmp_path / "history.jsonl")
+    (after,) = runs(store)
+    assert (after.info.status, after.info.end_time) == ("FINISHED", before.info.end_time)
+
+
+def test_the_steps_of_an_image_are_under_one_key(store):
+    with tracked("sample", "full", params={}, environment=FACTS) as run:
+        for step in (0, 20):
+            run.image("validation", np.zeros((8, 8, 3), np.uint8), step=step)
+    (found,) = runs(store)
+    names = [Path(file.path).name for file in store.list_artifacts(found.info.run_id, "images")]
+    assert {tuple(name.split("+")[:3]) for name in names} == {
+        ("validation", "step", "0"),
+        ("validation", "step", "20"),
+    }
+
+
+def test_a_training_has_its_network_as_its_model_once(store, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "generator.safetensors").write_bytes(b"weights")
+    for _ in range(2):
+        with tracked("sample", "full", params={}, environment=FACTS) as run:
+            run.model(out, "a.b:c")
+    (found,) = runs(store)
+    (output,) = found.outputs.model_outputs
+    model = store.get_logged_model(output.model_id)
+    assert (model.name, model.status, model.source_run_id) == ("a_b_c", "READY", found.info.run_id)
+    place = Path(model.artifact_location.removeprefix("file://"))
+    assert (place / "generator.safetensors").read_bytes() == b"weights"
+    assert len(store.search_logged_models([found.info.experiment_id])) == 1
+
+
+def test_a_run_that_takes_long_has_the_use_of_the_machine(store, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    with tracked("sample", "full", params={}, environment=FACTS) as run:
+        while not (found := runs(store)[0].data.metrics):
+            time.sleep(0.05)
+        assert "system/cpu_utilization_percentage" in found
+        run.metrics({"psnr": 20.0})
+    threads = [thread.name for thread in threading.enumerate()]
+    assert "SystemMetricsMonitor" not in threads
 
 
 SIX_AT_ONCE = """
@@ -170,7 +257,7 @@ def test_six_trainings_that_start_together_on_no_store_all_find_their_place(root
     client = MlflowClient(tracking_uri=uri)
     found = runs(client)
     assert sorted(run.info.run_name for run in found) == [f"run-{number}" for number in range(6)]
-    assert all(curve(client, run, "pix") == [(k, k / 10) for k in range(4)] for run in found)
+    assert all(curve(client, run, "train/pix") == [(k, k / 10) for k in range(4)] for run in found)
     assert runs(client, "Default") == []
 
 

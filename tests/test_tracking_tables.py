@@ -1,13 +1,18 @@
 """The ablations in MLflow: a run a table with its rows under it, test scores on the trainings themselves."""
 
+import json
 import os
 import subprocess
 import sys
+from urllib.parse import quote, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.settings import load
 from pipeline.tracking import Table, record_scores, record_tables, tracked
+from pipeline.tracking.notes import NOTE_LENGTH, shortened
 
 TABLE_V = "tags.tables LIKE 'V%' AND tags.tables != 'VI'"
 TABLE_VI = "tags.tables LIKE '%VI'"
@@ -22,10 +27,11 @@ def search(client, query=""):
     return {run.info.run_name: run for run in client.search_runs([experiment], query)}
 
 
-def train(name, tables=()):
-    """The run of a finished training."""
-    with tracked("sample", name, params={"a": 1}, environment={}, tables=tables):
-        pass
+def train(name, tables=(), folder=None):
+    """The run of a finished training; its model is what lies in `folder`."""
+    with tracked("sample", name, params={"a": 1}, environment={}, tables=tables) as run:
+        if folder is not None:
+            run.model(folder, "full-s1")
 
 
 @pytest.fixture
@@ -100,6 +106,17 @@ def test_test_scores_arrive_at_the_training_that_made_them(study, tmp_path):
     assert search(study)["realsr-full-s1-0b"].data.metrics == {}
 
 
+def test_test_scores_are_on_the_model_as_well(store, tmp_path):
+    scores = tmp_path / "scores"
+    scores.mkdir()
+    (scores / "full.csv").write_text("image,psnr\na,21.0\nb,24.0\n")
+    train("ntire2020-full-s1-0a", folder=scores)
+    runs = {"full": "ntire2020-full-s1-0a"}
+    record_scores("sample", "ntire2020", scores, params={}, environment={}, runs=runs)
+    (model,) = store.search_logged_models([store.get_experiment_by_name("cria-cl/sample").experiment_id])
+    assert {metric.key: metric.value for metric in model.metrics} == {"test/psnr": 22.5}
+
+
 def test_scores_of_a_training_that_was_never_mirrored_are_no_error(study, tmp_path, capsys):
     (tmp_path / "plain.csv").write_text("image,psnr\na,20.0\n")
     record_scores("sample", "ntire2020", tmp_path, params={}, environment={}, runs={"plain": "ntire2020-gone"})
@@ -119,6 +136,35 @@ def test_a_written_table_is_on_its_run_with_exactly_its_rows(study, tmp_path):
     assert children(study) == dict.fromkeys(rows, "Table V")
     parent = search(study)["Table V"].info.run_id
     assert [file.path for file in study.list_artifacts(parent)] == ["table_5.csv", "table_5.md"]
+
+
+def test_a_tables_run_shows_the_table_with_links_to_its_rows(study, tmp_path):
+    file = tmp_path / "table_6.md"
+    file.write_text(
+        "| Anchor | 22.1 |\n\n- Runs: ntire2020-anchor\\_adv-s1-0a, ntire2020-full-s1-0a, ntire2020-gone.\n"
+    )
+    rows = ("ntire2020-anchor_adv-s1-0a", "ntire2020-full-s1-0a")
+    record_tables("sample", [Table("VI", (*rows, "ntire2020-gone"), (file,))])
+    found = search(study)
+    experiment, ids = found["Table VI"].info.experiment_id, [found[name].info.run_id for name in rows]
+    listed, _, table = found["Table VI"].data.tags["mlflow.note.content"].partition("\n\n")
+    shown = [
+        f"[{name}](#/experiments/{experiment}/runs/{run}?workflowType=machine_learning)"
+        for name, run in zip(rows, ids, strict=True)
+    ]
+    shown[0] = shown[0].replace("anchor_adv", "anchor\\_adv")
+    assert table.splitlines() == ["| Anchor | 22.1 |", "", f"- Runs: {', '.join(shown)}, ntire2020-gone."]
+    assert json.loads(unquote(listed.split("&runs=")[1].split("&")[0])) == ids
+    assert f"searchFilter={quote(TABLE_VI)}" in listed
+
+
+@given(st.lists(st.text(st.characters(codec="ascii"), max_size=3000), max_size=9))
+def test_a_description_is_never_longer_than_mlflow_takes_and_loses_whole_lines(lines):
+    note = "\n".join(lines)
+    short = shortened(note)
+    assert len(short) <= NOTE_LENGTH
+    kept = short.removesuffix("\n\nThe rest is in the files under Artifacts.")
+    assert short == note or note.startswith(f"{kept}\n") or "\n" not in note[:NOTE_LENGTH]
 
 
 SIX_AT_ONCE = """

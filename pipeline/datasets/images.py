@@ -79,6 +79,13 @@ def write_png(path: Path, pixels: Pixels) -> None:
     Image.fromarray(pixels).save(path, format="PNG")
 
 
+def centre(pixels: Pixels, side: int) -> Pixels:
+    """The middle of an image, at most `side` x `side`."""
+    height, width = pixels.shape[:2]
+    top, left = max(0, height - side) // 2, max(0, width - side) // 2
+    return pixels[top : top + side, left : left + side]
+
+
 def pixel_hash(pixels: Pixels) -> str:
     """Hex sha256 of what is seen: the shape and the decoded pixels, whatever the file around them.
 

@@ -7,12 +7,18 @@ seconds: from its first failure on, a process leaves it alone.
 A training, resumed under the same name, goes on in the same MLflow run:
 
     facts = environment(device)
-    with tracked("sample", name, params=settings, inputs={"pack": sha256}, environment=facts) as run:
+    pack = Input("realsr-pack", "training", folder, sha256)
+    with tracked("sample", name, params=settings, inputs={"pack": pack}, environment=facts) as run:
         for ...:                                   # each line added to the history:
             run.history(path)                      # sends what was not sent yet, at most every few seconds
-        run.image("sample", strip, step=total)     # uint8 H x W x 3 RGB
-        run.artifact(folder / "sample.png")
+            run.image("validation/image", sr, now)  # uint8 H x W x 3 RGB; the steps of a key are a slider
+        run.model(folder, "full-s1-realsr")        # generator.safetensors, model.json: the run's model
         run.metrics({"validation/psnr": 27.1}, step=total)
+
+Terms of the history are metrics `train/<term>`: the UI groups its charts by what stands before the `/`. Every run
+has the tag `kind` (training, trunk, scoring, table), those of trainings also `dataset`, `configuration`, `anchor`,
+`seed` and `fingerprint`; the descriptions of the experiment, the tables and the trainings have links to filters.
+Runs of more than ten seconds have system metrics. A failed run has its reason as the tag `error`.
 
 A scoring is a run as well: `record_scores(...)`, one call; it also gives each training its `test/<metric>`.
 
@@ -26,9 +32,9 @@ with a run for each seed. `record_tables(...)`, after the tables are written, gi
 the trainings that it no longer shows.
 """
 
-from pipeline.tracking.run import Tracked, tracked
+from pipeline.tracking.run import Input, Tracked, tracked
 from pipeline.tracking.scores import record_scores
 from pipeline.tracking.store import create_store, store_uri
 from pipeline.tracking.tables import Table, record_tables
 
-__all__ = ["Table", "Tracked", "create_store", "record_scores", "record_tables", "store_uri", "tracked"]
+__all__ = ["Input", "Table", "Tracked", "create_store", "record_scores", "record_tables", "store_uri", "tracked"]

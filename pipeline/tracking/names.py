@@ -28,6 +28,11 @@ def mlflow_name(name: str) -> str:
     return "/".join(part for part in parts if part) or "_"
 
 
+def metric_name(name: str) -> str:
+    """What a column of a history is called in MLflow, whose charts are grouped by what stands before the `/`."""
+    return name if "/" in name or name == "iteration" else f"train/{name}"
+
+
 def lines_after(path: Path, iteration: int) -> list[dict[str, float]]:
     """The whole lines of a history whose iteration is greater; a line still being written is left out."""
     if not path.exists():

@@ -1,6 +1,7 @@
 """One MLflow run: what it is opened with, and what is sent to it."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,22 +13,55 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tracking.names import flat, lines_after, mlflow_name
-from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
+from pipeline.errors import UserError
+from pipeline.tracking.names import flat, lines_after, metric_name, mlflow_name
+from pipeline.tracking.notes import NOTE_TAG, shortened
+from pipeline.tracking.store import Store, open_store, store_uri
 from pipeline.tracking.tables import RUN_TAG, place
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import DatasetInput, Metric
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 SEND_SECONDS = 5.0
 """The history is sent at most this often; a request to the local store takes some 30 ms."""
 
 # MLflow's limits (facts/ecosystem.md 4.3 and mlflow/utils/validation.py).
-METRICS_A_REQUEST, PARAMS_A_REQUEST, INPUT_DIGEST = 1000, 100, 36
-PARAM_LENGTH, TAG_LENGTH = 6000, 5000
+METRICS_A_REQUEST, PARAMS_A_REQUEST = 1000, 100
+PARAM_LENGTH, TAG_LENGTH = 6000, 8000
+
+DIGEST = 12
+"""Hex digits of an input's sha256 that the UI shows, as many as a fingerprint has."""
 
 SENT_TAG = "study.sent"
 """The last iteration that a run has sent."""
+ERROR_TAG = "error"
+"""Why a run failed."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """Data that a run reads.
+
+    Attributes:
+        name: such as `ntire2020-pack`.
+        context: what it is read for, such as `training`.
+        place: where it lies.
+        sha256: of its content.
+    """
+
+    name: str
+    context: str
+    place: Path
+    sha256: str
+
+    def as_mlflow(self) -> "DatasetInput":
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+        source = json.dumps({"uri": self.place.as_posix(), "sha256": self.sha256})
+        dataset = Dataset(self.name, self.sha256[:DIGEST], "local", source, profile=source)
+        return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, self.context)])
 
 
 @dataclass(frozen=True)
@@ -38,15 +72,19 @@ class Description:
     name: str
     params: Mapping[str, Any]
     environment: Mapping[str, Any]
-    inputs: Mapping[str, str]
+    inputs: Mapping[str, Input]
     tags: Mapping[str, str]
-    tables: tuple[str, ...] = ()
+    tables: tuple[str, ...]
+    note: str
 
     @property
     def all_tags(self) -> dict[str, str]:
         """Everything that MLflow shows or searches as a tag."""
-        found = flat(self.environment) | flat(self.tags) | flat(self.inputs, "input.") | {"preset": self.preset}
+        hashes = {name: data.sha256 for name, data in self.inputs.items()}
+        found = flat(self.environment) | flat(self.tags) | flat(hashes, "input.") | {"preset": self.preset}
         found |= {RUN_TAG: self.name, "mlflow.source.name": Path(sys.argv[0]).name}
+        if self.note:
+            found[NOTE_TAG] = shortened(self.note)
         if "git.commit" in found:
             found["mlflow.source.git.commit"] = found["git.commit"]  # the UI's column "Version"
         return {key: value[:TAG_LENGTH] for key, value in found.items()}
@@ -61,6 +99,8 @@ class Tracked:
         self._sent = -1
         self._sent_at = -SEND_SECONDS
         self._path: Path | None = None
+        self._monitor: SystemMetricsMonitor | None = None
+        self._ended: int | None = None
         store.attempt(lambda: self._open(description))
 
     def history(self, path: Path) -> None:
@@ -86,28 +126,45 @@ class Tracked:
         """Send a file, into `folder` of the run's artifacts."""
         self._store.attempt(lambda: self._store.client.log_artifact(self._run, str(path), folder))
 
-    def close(self, status: str) -> None:
-        """Send the rest of the history and end the run as FINISHED, FAILED or KILLED."""
+    def model(self, folder: Path, name: str) -> None:
+        """Send a trained network, all files of `folder`, as the model that the run has made; once for a run."""
+        self._store.attempt(lambda: self._send_model(folder, name))
+
+    def close(self, status: str, error: str = "") -> None:
+        """Send the rest of the history and end the run as FINISHED, FAILED or KILLED, with what went wrong."""
+        if self._monitor is not None:
+            self._monitor.finish()
         path = self._path
         if path is not None:
             self._store.attempt(lambda: self._send(path))
-        self._store.attempt(lambda: self._store.client.set_terminated(self._run, status))
+        self._store.attempt(lambda: self._end(status, error))
+
+    def _end(self, status: str, error: str) -> None:
+        if error:
+            self._store.client.set_tag(self._run, ERROR_TAG, error[:TAG_LENGTH])
+        self._store.client.set_terminated(self._run, status, self._ended)
 
     def _open(self, description: Description) -> None:
         client = self._store.client
-        experiment = self._store.experiment(experiment_name(description.preset))
+        experiment = self._store.experiment(description.preset)
         run = self._store.run(experiment, RUN_TAG, description.name)
         tags = description.all_tags | place(self._store, experiment, description.tables)
         if run is not None:
+            # What was finished before and is only found again keeps its time.
+            self._ended = run.info.end_time if run.info.status == "FINISHED" else None
             client.update_run(run.info.run_id, status="RUNNING")
+            if ERROR_TAG in run.data.tags:
+                client.delete_tag(run.info.run_id, ERROR_TAG)
         else:
             run = client.create_run(experiment, run_name=description.name, tags={RUN_TAG: description.name})
         self._run = run.info.run_id
         self._sent = int(run.data.tags.get(SENT_TAG, -1))
         known = run.data.params  # params are write-once; those of a run that died young may lack
         self._describe({k: v[:PARAM_LENGTH] for k, v in flat(description.params).items() if k not in known}, tags)
-        if not run.inputs.dataset_inputs:
-            self._log_inputs(description.inputs)
+        if description.inputs and not run.inputs.dataset_inputs:
+            client.log_inputs(self._run, [data.as_mlflow() for data in description.inputs.values()])
+        if self._ended is None:
+            self._monitor = self._store.monitor(self._run)
 
     def _describe(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         from mlflow.entities import Param, RunTag
@@ -118,16 +175,6 @@ class Tracked:
         for first in range(0, len(listed), PARAMS_A_REQUEST):
             client.log_batch(self._run, params=listed[first : first + PARAMS_A_REQUEST])
 
-    def _log_inputs(self, inputs: Mapping[str, str]) -> None:
-        from mlflow.entities import Dataset, DatasetInput
-
-        datasets = [
-            DatasetInput(Dataset(name, digest[:INPUT_DIGEST], "local", json.dumps({"sha256": digest})))
-            for name, digest in inputs.items()
-        ]
-        if datasets:
-            self._store.client.log_inputs(self._run, datasets)
-
     def _send(self, path: Path) -> None:
         records = lines_after(path, self._sent)
         widest = max((len(record) for record in records), default=1)
@@ -135,6 +182,7 @@ class Tracked:
         for first in range(0, len(records), size):
             batch = records[first : first + size]
             self._sent = int(batch[-1]["iteration"])
+            batch = [{metric_name(name): value for name, value in record.items()} for record in batch]
             # In one request with its metrics, so that a resumed run neither repeats nor misses a line.
             self._log(batch, {SENT_TAG: str(self._sent)})
 
@@ -156,12 +204,26 @@ class Tracked:
         if not any(file.path.startswith(start) for file in client.list_artifacts(self._run, "images")):
             client.log_image(self._run, image, key=name, step=step)
 
+    def _send_model(self, folder: Path, name: str) -> None:
+        from mlflow.entities import LoggedModelOutput
 
-def metric(name: str, value: float, step: int = 0) -> "Metric":
-    """A number as MLflow's client takes it, under a name that MLflow takes, as of now."""
+        client = self._store.client
+        run = client.get_run(self._run)
+        if run.outputs is not None and run.outputs.model_outputs:
+            return
+        made = client.create_logged_model(
+            run.info.experiment_id, re.sub(r"[/:.%\"']", "_", name), self._run, model_type="super-resolution"
+        )
+        client.log_model_artifacts(made.model_id, str(folder))
+        client.finalize_logged_model(made.model_id, "READY")
+        client.log_outputs(self._run, [LoggedModelOutput(made.model_id, max(self._sent, 0))])
+
+
+def metric(name: str, value: float, step: int = 0, model: str | None = None) -> "Metric":
+    """A number as MLflow's client takes it, under a name that MLflow takes, as of now; also of a logged model."""
     from mlflow.entities import Metric
 
-    return Metric(mlflow_name(name), float(value), time.time_ns() // 1_000_000, step)
+    return Metric(mlflow_name(name), float(value), time.time_ns() // 1_000_000, step, model)
 
 
 @contextmanager
@@ -171,9 +233,10 @@ def tracked(
     *,
     params: Mapping[str, Any],
     environment: Mapping[str, Any],
-    inputs: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Input] | None = None,
     tags: Mapping[str, str] | None = None,
     tables: Sequence[str] = (),
+    note: str = "",
 ) -> Iterator[Tracked]:
     """A run of the MLflow experiment `cria-cl/<preset>`; it ends with the block, as finished, failed or killed.
 
@@ -182,16 +245,17 @@ def tracked(
         params: settings; nested ones get names with dots.
         environment: `pipeline.environment.environment()`, as tags.
         tables: numerals of the ablations' tables that it is a row of: it gets its place under the first one's run.
-        inputs: sha256 by name of the data that the run reads: MLflow's datasets, and tags `input.<name>`.
+        inputs: the data that the run reads, by short name: MLflow's datasets, and tags `input.<short name>`.
+        note: its description, in Markdown.
     """
-    description = Description(preset, name, params, environment, inputs or {}, tags or {}, tuple(tables))
+    description = Description(preset, name, params, environment, inputs or {}, tags or {}, tuple(tables), note)
     run = Tracked(open_store(store_uri()), description)
-    status = "KILLED"  # a SystemExit (SIGTERM) or a KeyboardInterrupt
+    status, reason = "KILLED", ""  # a SystemExit (SIGTERM) or a KeyboardInterrupt
     try:
         yield run
         status = "FINISHED"
-    except Exception:
-        status = "FAILED"
+    except Exception as error:
+        status, reason = "FAILED", str(error) if isinstance(error, UserError) else repr(error)
         raise
     finally:
-        run.close(status)
+        run.close(status, reason)

@@ -1,15 +1,19 @@
 """Scores in the store: a run a scoring, and each training's own test scores."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.files import fingerprint, sha256
-from pipeline.tracking.run import metric, tracked
-from pipeline.tracking.store import Store, experiment_name, open_store, store_uri
-from pipeline.tracking.tables import RUN_TAG
+from pipeline.tracking.notes import means_note
+from pipeline.tracking.run import Input, metric, tracked
+from pipeline.tracking.store import Store, open_store, store_uri
+from pipeline.tracking.tables import KIND, RUN_TAG
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def record_scores(
@@ -19,43 +23,52 @@ def record_scores(
     *,
     params: Mapping[str, Any],
     environment: Mapping[str, Any],
-    inputs: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Input] | None = None,
     runs: Mapping[str, str] | None = None,
+    seed: int | None = None,
 ) -> None:
-    """A dataset's scoring as a run: metrics `<method>/<metric>`, means over images, and the CSVs as artifacts.
+    """A dataset's scoring as a run: metrics `<metric>/<method>`, means over images, and the CSVs as artifacts.
 
     Args:
         scores: the folder P/scores/<dataset>, a `<method>.csv` with a row an image each.
         params, environment, inputs: as `tracked`. Equal scores and params are one run.
         runs: name of each trained method's training: it gets the means as metrics `test/<metric>`, or, for a
             dataset that it was not trained for, `test/<dataset>/<metric>`.
+        seed: of the ablations; None for the comparison.
     """
     files = sorted(scores.glob("*.csv"))
     key = fingerprint({"params": dict(params), "scores": {file.stem: sha256(file) for file in files}})
-    means = {file.stem: _means(file) for file in files}
-    name = f"score-{dataset}-{key}"
-    tags = {"dataset": dataset}
-    with tracked(preset, name, params=params, environment=environment, inputs=inputs, tags=tags) as run:
-        run.metrics({f"{method}/{metric}": mean for method, row in means.items() for metric, mean in row.items()})
+    means = _means(files)
+    name = f"score-{dataset}-{key}" if seed is None else f"score-{dataset}-s{seed}-{key}"
+    tags = {KIND: "scoring", "dataset": dataset} | ({} if seed is None else {"seed": str(seed)})
+    with tracked(
+        preset, name, params=params, environment=environment, inputs=inputs, tags=tags, note=means_note(means)
+    ) as run:
+        run.metrics(
+            {f"{metric}/{method}": mean for metric, column in means.items() for method, mean in column.items()}
+        )
         for file in files:
             run.artifact(file, "scores")
     store = open_store(store_uri())
+    rows = means.to_dict("index")
     for method, training in (runs or {}).items():
         # A name begins with the training set (pipeline.training.experiment).
         prefix = "test" if training.startswith(f"{dataset}-") else f"test/{dataset}"
-        scored = {f"{prefix}/{key}": mean for key, mean in means[method].items() if math.isfinite(mean)}
+        scored = {f"{prefix}/{key}": mean for key, mean in rows[method].items() if math.isfinite(mean)}
         store.attempt(partial(_add, store, preset, training, scored))
 
 
 def _add(store: Store, preset: str, training: str, scores: Mapping[str, float]) -> None:
     """Log `scores` to a training's run; a training that was never mirrored has none."""
-    run = store.run(store.experiment(experiment_name(preset)), RUN_TAG, training)
+    run = store.run(store.experiment(preset), RUN_TAG, training)
     if run is not None and scores:
-        store.client.log_batch(run.info.run_id, metrics=[metric(*item) for item in scores.items()])
+        models = run.outputs.model_outputs if run.outputs else []
+        made = models[0].model_id if models else None  # the UI shows a model with its scores
+        store.client.log_batch(run.info.run_id, [metric(*item, model=made) for item in scores.items()])
 
 
-def _means(file: Path) -> dict[str, float]:
+def _means(files: Sequence[Path]) -> "pd.DataFrame":
+    """Means over images: a row a method, a column a metric."""
     import pandas as pd
 
-    means = pd.read_csv(file).drop(columns="image").mean()
-    return {str(metric): float(value) for metric, value in means.items()}
+    return pd.DataFrame({file.stem: pd.read_csv(file).drop(columns="image").mean() for file in files}).T

@@ -1,5 +1,6 @@
 """Where runs are mirrored: a SQLite store of the checkout's own, or a server; left alone once it has failed."""
 
+import logging
 import os
 import re
 import sqlite3
@@ -14,10 +15,12 @@ from filelock import FileLock
 
 from pipeline.environment import ROOT
 from pipeline.files import fingerprint, whole_file
+from pipeline.tracking.notes import NOTE_TAG, experiment_note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 DEFAULTS = {
     # MLflow's own values would let a dead server hold a training up for four minutes.
@@ -33,6 +36,8 @@ COMPLAINT_LENGTH = 240
 ALONE_SECONDS = 20
 """The longest wait for `Store.alone`; what is done there takes some 50 ms."""
 SQLITE = "sqlite:///"
+KIND_TAG, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""Without it the UI, in its first mode, which is about language models, has no entry for training runs."""
 T = TypeVar("T")
 
 
@@ -96,19 +101,33 @@ class Store:
 
         return MlflowClient(tracking_uri=self.uri)
 
-    def experiment(self, name: str) -> str:
-        """The id of the experiment, created where missing; of processes that create it together one wins."""
+    def experiment(self, preset: str) -> str:
+        """The id of a preset's experiment, created where missing, with its description up to date."""
+        found = self._experiment(experiment_name(preset))
+        number = str(found.experiment_id)
+        tags = {KIND_TAG: TRAINING, NOTE_TAG: experiment_note(number, preset)}
+        if not tags.items() <= found.tags.items():
+            with self.alone():  # MLflow fails where two processes set a new tag together
+                known = self.client.get_experiment(number).tags
+                for key, value in tags.items():
+                    if known.get(key) != value:
+                        self.client.set_experiment_tag(number, key, value)
+        return number
+
+    def _experiment(self, name: str) -> "Experiment":
+        """Found or created; of processes that create it together one wins."""
         from mlflow.exceptions import MlflowException
 
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self.client.create_experiment(name, artifact_location=_artifacts(self.uri)))
+                number = self.client.create_experiment(name, artifact_location=_artifacts(self.uri))
+                found = self.client.get_experiment(number)
             except MlflowException:
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
                     raise
-        return str(found.experiment_id)
+        return found
 
     def run(self, experiment: str, tag: str, value: str) -> "Run | None":
         """The oldest run of an experiment with that tag, or None."""
@@ -116,6 +135,17 @@ class Store:
             [experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time ASC"], max_results=1
         )
         return found[0] if found else None
+
+    def monitor(self, run: str) -> "SystemMetricsMonitor":
+        """A started thread that sends what the machine is doing every 10 s; a resumed run goes on counting."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        logging.getLogger("mlflow.system_metrics").setLevel(
+            logging.CRITICAL
+        )  # a failure is told by `attempt`, once
+        monitor = SystemMetricsMonitor(run, resume_logging=True, tracking_uri=self.uri)
+        monitor.start()
+        return monitor
 
     @contextmanager
     def alone(self) -> Iterator[None]:
