@@ -16,6 +16,9 @@ TEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": "$<$",  # these three are other characters in LaTeX's default encoding
+    ">": "$>$",
+    "|": r"\textbar{}",
     "±": r"$\pm$",
     "−": "$-$",
     "–": "--",
@@ -59,7 +62,7 @@ def to_markdown(sheet: Sheet) -> str:
 
 
 def to_latex(sheet: Sheet) -> str:
-    """A `table*` that needs only the package booktabs."""
+    """A `table*` no wider than the page that needs the packages booktabs and graphicx."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
