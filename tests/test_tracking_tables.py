@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.settings import load
 from pipeline.tracking import Table, record_scores, record_tables, tracked
-from pipeline.tracking.notes import NOTE_LENGTH, shortened
+from pipeline.tracking.notes import NOTE_LENGTH, compare_link, shortened
 
 TABLE_V = "tags.tables LIKE 'V%' AND tags.tables != 'VI'"
 TABLE_VI = "tags.tables LIKE '%VI'"
@@ -154,7 +154,7 @@ def test_a_tables_run_shows_the_table_with_links_to_its_rows(study, tmp_path):
     ]
     shown[0] = shown[0].replace("anchor_adv", "anchor\\_adv")
     assert table.splitlines() == ["| Anchor | 22.1 |", "", f"- Runs: {', '.join(shown)}, ntire2020-gone."]
-    assert json.loads(unquote(listed.split("&runs=")[1].split("&")[0])) == ids
+    assert json.loads(unquote(listed.split("compare-runs?runs=")[1].split("&")[0])) == ids
     assert f"searchFilter={quote(TABLE_VI)}" in listed
 
 

@@ -34,9 +34,9 @@ def search_link(experiment: str, query: str, text: str, more: str = "") -> str:
 
 
 def compare_link(experiment: str, runs: Sequence[str], text: str) -> str:
-    """A link to runs side by side."""
+    """A link to runs side by side. MLflow's page reads `runs` as the first parameter only: else it fails."""
     chosen = quote(json.dumps(list(runs), separators=(",", ":")))
-    return f"[{text}](#/compare-runs?{MODE}&runs={chosen}&experiments={quote(json.dumps([experiment]))})"
+    return f"[{text}](#/compare-runs?runs={chosen}&experiments={quote(json.dumps([experiment]))}&{MODE})"
 
 
 def experiment_note(experiment: str, preset: str) -> str:
