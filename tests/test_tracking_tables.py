@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.settings import load
 from pipeline.tracking import Table, record_scores, record_tables, tracked
-from pipeline.tracking.notes import NOTE_LENGTH, compare_link, shortened
+from pipeline.tracking.notes import NOTE_LENGTH, shortened
 
 TABLE_V = "tags.tables LIKE 'V%' AND tags.tables != 'VI'"
 TABLE_VI = "tags.tables LIKE '%VI'"
