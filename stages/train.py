@@ -84,6 +84,7 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
             tags=_tags(chosen),
             tables=() if arguments.seed is None else params.ablation.tables_of(name),
             note=_note(arguments, chosen, params.preset(preset).label, out),
+            title=f"{name}-s{chosen.seed}-{data}-{chosen.fingerprint}",  # what differs first: charts cut long names
         ) as run,
     ):
 
@@ -95,7 +96,7 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
         with whole_folder(out) as folder:
             export(trainer, state, inputs, facts, folder)
         run.image("validation/parts", read_rgb(out / "sample.png"), step=trainer.iteration)
-        run.model(out, f"{name}-s{chosen.seed}-{data}")  # what tells it from others first: the UI cuts long names
+        run.model(out, f"{name}-s{chosen.seed}-{data}")
 
 
 def _read(root: Path, data: str, hashes: Mapping[str, str]) -> "dict[str, Input]":
@@ -129,7 +130,8 @@ def _note(arguments: Namespace, chosen: "Experiment", label: str, out: Path) -> 
     seed = "" if arguments.seed is None else f" --seed {arguments.seed}"
     return "\n\n".join(
         [
-            f"`{chosen.name}` trained on `{chosen.training_set}` with seed {chosen.seed}.",
+            f"`{chosen.name}` trained on `{chosen.training_set}` with seed {chosen.seed}. The tables call it "
+            f"`{chosen.run_name}`.",
             f"Preset `{chosen.preset}`: {label}.",
             f"Images: `validation/image`, the first held-out image as training goes on (its middle, {SHOWN} px at "
             "most); `validation/parts`, from left to right LR, SR, where there are branches align, unif and "

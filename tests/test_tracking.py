@@ -163,6 +163,14 @@ def test_the_ui_opens_an_experiment_on_trainings_and_says_how_to_find_them(store
     assert f"#/experiments/{experiment.experiment_id}/runs?" in note
 
 
+def test_a_title_is_what_the_ui_shows_and_the_name_finds_the_run(store):
+    for title in ("", "full-s1-realsr-0a", "full-s1-realsr-0a"):
+        with tracked("sample", "realsr-full-s1-0a", params={}, environment=FACTS, title=title):
+            pass
+    (found,) = runs(store)
+    assert (found.info.run_name, found.data.tags["study.run"]) == ("full-s1-realsr-0a", "realsr-full-s1-0a")
+
+
 @pytest.mark.parametrize("error", [UserError("the term `perc` became nan"), ValueError("of no use")])
 def test_a_failed_run_says_why_until_it_is_run_again(store, error):
     with pytest.raises(type(error)), tracked("sample", "full", params={}, environment=FACTS):

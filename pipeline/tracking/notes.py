@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pipeline.tracking.views import TABLE_ROWS, VIEWS, View
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,8 +19,6 @@ MODE = "workflowType=machine_learning"
 """In its other mode, about language models, the UI hides what runs are about."""
 CHARTS = "&compareRunsMode=CHART"
 
-TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
-"""The filter that finds all rows of a table, by its numeral."""
 KINDS = {"trainings": "training", "trunks": "trunk", "scorings": "scoring", "tables": "table"}
 """What the runs of a kind are called together."""
 
@@ -28,9 +28,14 @@ def run_link(experiment: str, run: str, text: str) -> str:
     return f"[{text}](#/experiments/{experiment}/runs/{run}?{MODE})"
 
 
-def search_link(experiment: str, query: str, text: str, more: str = "") -> str:
+def search_link(experiment: str, query: str, text: str) -> str:
     """A link to the runs that a filter finds."""
-    return f"[{text}](#/experiments/{experiment}/runs?{MODE}&searchFilter={quote(query)}{more})"
+    return f"[{text}](#/experiments/{experiment}/runs?{MODE}&searchFilter={quote(query)})"
+
+
+def view_link(experiment: str, view: View, text: str, more: str = "") -> str:
+    """A link to a saved view."""
+    return f"[{text}](#/experiments/{experiment}/runs?{MODE}&viewStateShareKey={view.key}{more})"
 
 
 def compare_link(experiment: str, runs: Sequence[str], text: str) -> str:
@@ -43,7 +48,11 @@ def experiment_note(experiment: str, preset: str) -> str:
     """How to find the runs of a preset; in the first line, which the UI shows always, as links."""
     tables = {f"Table {numeral}": query for numeral, query in TABLE_ROWS.items()}
     kinds = {name: f"tags.kind = '{kind}'" for name, kind in KINDS.items()}
-    links = [search_link(experiment, query, name) for name, query in (tables | kinds).items()]
+    links = [
+        view_link(experiment, view, f"Table {numeral}" if numeral else "trainings")
+        for numeral, view in VIEWS.items()
+    ]
+    links += [search_link(experiment, query, name) for name, query in kinds.items() if name != "trainings"]
     return "\n".join(
         [
             f"Preset `{preset}`: {' · '.join(links)}",
@@ -71,10 +80,9 @@ def table_note(markdown: str, experiment: str, numeral: str, runs: Mapping[str, 
     for name, run in runs.items():
         written = name.replace("_", "\\_")
         markdown = markdown.replace(written, run_link(experiment, run, written))
-    query = TABLE_ROWS[numeral]
     links = [
-        search_link(experiment, query, "List of its runs"),
-        search_link(experiment, query, "Charts of its runs", CHARTS),
+        view_link(experiment, VIEWS[numeral], "List of its runs"),
+        view_link(experiment, VIEWS[numeral], "Charts of its runs", CHARTS),
         compare_link(experiment, list(runs.values()), "Its runs side by side"),
     ]
     return shortened(f"{' · '.join(links)}\n\n{markdown}")

@@ -76,6 +76,7 @@ class Description:
     tags: Mapping[str, str]
     tables: tuple[str, ...]
     note: str
+    title: str
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -152,11 +153,11 @@ class Tracked:
         if run is not None:
             # What was finished before and is only found again keeps its time.
             self._ended = run.info.end_time if run.info.status == "FINISHED" else None
-            client.update_run(run.info.run_id, status="RUNNING")
+            client.update_run(run.info.run_id, status="RUNNING", name=description.title)
             if ERROR_TAG in run.data.tags:
                 client.delete_tag(run.info.run_id, ERROR_TAG)
         else:
-            run = client.create_run(experiment, run_name=description.name, tags={RUN_TAG: description.name})
+            run = client.create_run(experiment, run_name=description.title, tags={RUN_TAG: description.name})
         self._run = run.info.run_id
         self._sent = int(run.data.tags.get(SENT_TAG, -1))
         known = run.data.params  # params are write-once; those of a run that died young may lack
@@ -237,6 +238,7 @@ def tracked(
     tags: Mapping[str, str] | None = None,
     tables: Sequence[str] = (),
     note: str = "",
+    title: str = "",
 ) -> Iterator[Tracked]:
     """A run of the MLflow experiment `cria-cl/<preset>`; it ends with the block, as finished, failed or killed.
 
@@ -247,8 +249,11 @@ def tracked(
         tables: numerals of the ablations' tables that it is a row of: it gets its place under the first one's run.
         inputs: the data that the run reads, by short name: MLflow's datasets, and tags `input.<short name>`.
         note: its description, in Markdown.
+        title: what the UI calls it; default: `name`, which is in any case its tag `study.run`.
     """
-    description = Description(preset, name, params, environment, inputs or {}, tags or {}, tuple(tables), note)
+    description = Description(
+        preset, name, params, environment, inputs or {}, tags or {}, tuple(tables), note, title or name
+    )
     run = Tracked(open_store(store_uri()), description)
     status, reason = "KILLED", ""  # a SystemExit (SIGTERM) or a KeyboardInterrupt
     try:

@@ -16,6 +16,7 @@ from filelock import FileLock
 from pipeline.environment import ROOT
 from pipeline.files import fingerprint, whole_file
 from pipeline.tracking.notes import NOTE_TAG, experiment_note
+from pipeline.tracking.views import view_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -102,10 +103,10 @@ class Store:
         return MlflowClient(tracking_uri=self.uri)
 
     def experiment(self, preset: str) -> str:
-        """The id of a preset's experiment, created where missing, with its description up to date."""
+        """The id of a preset's experiment, created where missing, with its description and views up to date."""
         found = self._experiment(experiment_name(preset))
         number = str(found.experiment_id)
-        tags = {KIND_TAG: TRAINING, NOTE_TAG: experiment_note(number, preset)}
+        tags = {KIND_TAG: TRAINING, NOTE_TAG: experiment_note(number, preset), **view_tags()}
         if not tags.items() <= found.tags.items():
             with self.alone():  # MLflow fails where two processes set a new tag together
                 known = self.client.get_experiment(number).tags

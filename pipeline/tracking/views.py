@@ -1,0 +1,122 @@
+"""Saved views: what MLflow's list and charts of runs show at once, under the UI's button "Views" and by a link.
+
+A view is a tag of the experiment. MLflow documents none of its keys: they are what its UI (3.17.2) writes when a
+person saves a view. A UI that does not know them shows the experiment as without a view.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+VIEW_TAG = "mlflow.sharedViewState."
+
+TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
+"""The filter that finds all rows of a table, by its numeral."""
+
+SCORES = ("test/psnr", "test/ssim", "test/lpips")
+CURVES = ("validation/psnr", "validation/ssim", "train/perc", "train/align", "train/unif")
+IMAGES = ("validation/image", "validation/parts")
+NAME_WIDTH = 330
+"""Pixels that hold a run's whole name; MLflow's own 190 cut it before the seed."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """A saved view of the runs that a filter finds.
+
+    Attributes:
+        key: its name in links.
+        title: its name under "Views".
+        query: the filter.
+        tags: shown as columns, before the scores.
+        group: the tag by which the list is grouped, with means over each group; empty for none.
+    """
+
+    key: str
+    title: str
+    query: str
+    tags: tuple[str, ...]
+    group: str = ""
+
+    @property
+    def state(self) -> Json:
+        """What MLflow's UI keeps of its own state in a view.
+
+        Charts show the runs themselves, not the means of the groups: a mean would hide the spread over seeds.
+        """
+        columns = [f"tags.`{tag}`" for tag in self.tags] + [f"metrics.`{name}`" for name in SCORES]
+        columns.append("attributes.`Duration`")
+        name = "attributes.`Run Name`"
+        keys = [{"mode": "tag", "groupByData": self.group}]
+        return {
+            "searchFilter": self.query,
+            "orderByKey": "tags.`mlflow.runName`",
+            "orderByAsc": True,
+            "selectedColumns": columns,
+            "columnOrder": [name, *columns],
+            "columnWidths": {name: NAME_WIDTH},
+            "groupBy": {"aggregateFunction": "average", "groupByKeys": keys} if self.group else None,
+            "useGroupedValuesInCharts": False,
+            "runsHiddenMode": "SHOW_ALL",
+            "isAccordionReordered": True,  # else the UI sorts the sections by name
+            "compareRunSections": _sections(),
+            "compareRunCharts": _charts(),
+        }
+
+
+VIEWS = {
+    "V": View("table-v", "Table V, by configuration", TABLE_ROWS["V"], ("seed",), "configuration"),
+    "VI": View("table-vi", "Table VI, by anchor", TABLE_ROWS["VI"], ("seed",), "anchor"),
+    "": View(
+        "trainings", "All trainings", "tags.kind = 'training'", ("dataset", "configuration", "anchor", "seed")
+    ),
+}
+"""The views of an experiment; those of a table by its numeral."""
+
+
+def view_tags() -> dict[str, str]:
+    """The tags of an experiment that has all of `VIEWS`."""
+    return {f"{VIEW_TAG}{view.key}": _saved(view, age) for age, view in enumerate(reversed(VIEWS.values()))}
+
+
+def _saved(view: View, age: int) -> str:
+    """In a fixed order and without a date, so that every process writes the same; the UI lists the newest first."""
+    return json.dumps({"name": view.title, "createdAt": age, "state": json.dumps(view.state)})
+
+
+def _sections() -> list[Json]:
+    """Ours are open; those under which the UI puts all other metrics, by what stands before the `/`, are closed."""
+    ours = {"scores": "Scores", "curves": "During training", "images": "Images"}
+    others = ("test", "validation", "train", "Model metrics", "System metrics")
+    return [_section(key, name, display=True) for key, name in ours.items()] + [
+        _section(name, name, display=False) for name in others
+    ]
+
+
+def _section(key: str, name: str, *, display: bool) -> Json:
+    return {"uuid": key, "name": name, "display": display, "isReordered": False}
+
+
+def _charts() -> list[Json]:
+    psnr, _, lpips = SCORES
+    axes = {"xaxis": {"key": psnr, "type": "METRIC"}, "yaxis": {"key": lpips, "type": "METRIC"}}
+    scatter = _chart("SCATTER", "scores", "PSNR and LPIPS, a point a run", axes)
+    bars = [_chart("BAR", "scores", name, {"metricKey": name}) for name in SCORES]
+    curves = [_chart("LINE", "curves", name, _curve(name)) for name in CURVES]
+    images = [_chart("IMAGE", "images", name, {"imageKeys": [name], "step": 0}) for name in IMAGES]
+    return [scatter, *bars, *curves, *images]
+
+
+def _chart(kind: str, section: str, title: str, more: Mapping[str, object]) -> Json:
+    known = {"uuid": f"{section} {title}", "type": kind, "metricSectionId": section, "displayName": title}
+    return {**known, "runsCountToCompare": 100, "deleted": False, "isGenerated": False, **more}
+
+
+def _curve(name: str) -> Mapping[str, object]:
+    # A linear axis begins at zero, where no two curves of the validation can be told apart.
+    scale = "log" if name.startswith("validation/") else "linear"
+    keys: Sequence[str] = [name]
+    return {"metricKey": name, "selectedMetricKeys": keys, "scaleType": scale, "range": {}, "xAxisKey": "step"}
