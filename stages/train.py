@@ -85,6 +85,7 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
             tables=() if arguments.seed is None else params.ablation.tables_of(name),
             note=_note(arguments, chosen, params.preset(preset).label, out),
             title=f"{name}-s{chosen.seed}-{data}-{chosen.fingerprint}",  # what differs first: charts cut long names
+            series=None if name == TRUNK else list(params.configurations).index(name),
         ) as run,
     ):
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.settings import load
 from pipeline.tracking import tracked
 from pipeline.tracking.views import VIEWS
 
@@ -102,10 +103,22 @@ def test_the_first_line_of_the_description_leads_to_every_view(study):
     assert keys == views(study).keys() == {view.key for view in VIEWS.values()}
 
 
-def test_the_installed_ui_knows_saved_views():
+def test_all_seeds_of_a_configuration_have_its_colour_and_the_shipped_configurations_one_each(store, root):
+    shipped = list(load(root / "params.yaml").configurations)
+    for seed in (1, 2):
+        for series, name in enumerate(shipped):
+            with tracked("sample", f"{name}-s{seed}", params={}, environment={}, series=series):
+                pass
+    experiment = store.get_experiment_by_name("cria-cl/sample").experiment_id
+    colours = {run.info.run_name: run.data.tags["mlflow.runColor"] for run in store.search_runs([experiment])}
+    assert all(colours[f"{name}-s1"] == colours[f"{name}-s2"] for name in shipped)
+    assert len(set(colours.values())) == len(shipped)
+
+
+def test_the_installed_ui_knows_saved_views_and_colours():
     import mlflow
 
     scripts = (Path(mlflow.__file__).parent / "server" / "js" / "build" / "static" / "js").glob("*.js")
     ui = "".join(script.read_text(encoding="utf-8") for script in scripts)
-    words = ["mlflow.sharedViewState.", "viewStateShareKey", *VIEWS["VI"].state]
+    words = ["mlflow.sharedViewState.", "mlflow.runColor", "viewStateShareKey", *VIEWS["VI"].state]
     assert [word for word in words if word not in ui] == []

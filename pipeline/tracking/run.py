@@ -18,6 +18,7 @@ from pipeline.tracking.names import flat, lines_after, metric_name, mlflow_name
 from pipeline.tracking.notes import NOTE_TAG, shortened
 from pipeline.tracking.store import Store, open_store, store_uri
 from pipeline.tracking.tables import RUN_TAG, place
+from pipeline.tracking.views import COLOUR_TAG, COLOURS
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
@@ -77,6 +78,7 @@ class Description:
     tables: tuple[str, ...]
     note: str
     title: str
+    series: int | None
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -86,6 +88,8 @@ class Description:
         found |= {RUN_TAG: self.name, "mlflow.source.name": Path(sys.argv[0]).name}
         if self.note:
             found[NOTE_TAG] = shortened(self.note)
+        if self.series is not None:
+            found[COLOUR_TAG] = COLOURS[self.series % len(COLOURS)]
         if "git.commit" in found:
             found["mlflow.source.git.commit"] = found["git.commit"]  # the UI's column "Version"
         return {key: value[:TAG_LENGTH] for key, value in found.items()}
@@ -239,6 +243,7 @@ def tracked(
     tables: Sequence[str] = (),
     note: str = "",
     title: str = "",
+    series: int | None = None,
 ) -> Iterator[Tracked]:
     """A run of the MLflow experiment `cria-cl/<preset>`; it ends with the block, as finished, failed or killed.
 
@@ -250,9 +255,10 @@ def tracked(
         inputs: the data that the run reads, by short name: MLflow's datasets, and tags `input.<short name>`.
         note: its description, in Markdown.
         title: what the UI calls it; default: `name`, which is in any case its tag `study.run`.
+        series: runs of one number have one colour in all charts; of None, each its own.
     """
     description = Description(
-        preset, name, params, environment, inputs or {}, tags or {}, tuple(tables), note, title or name
+        preset, name, params, environment, inputs or {}, tags or {}, tuple(tables), note, title or name, series
     )
     run = Tracked(open_store(store_uri()), description)
     status, reason = "KILLED", ""  # a SystemExit (SIGTERM) or a KeyboardInterrupt

@@ -1,15 +1,21 @@
 """Saved views: what MLflow's list and charts of runs show at once, under the UI's button "Views" and by a link.
 
-A view is a tag of the experiment. MLflow documents none of its keys: they are what its UI (3.17.2) writes when a
-person saves a view. A UI that does not know them shows the experiment as without a view.
+A view is a tag of the experiment, a colour one of the run. MLflow documents neither: they are what its UI (3.17.2)
+writes when a person saves a view or picks a colour. A UI that does not know them leaves them out.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 VIEW_TAG = "mlflow.sharedViewState."
+COLOUR_TAG = "mlflow.runColor"
+COLOURS = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+)
+"""Of runs in all lists and charts: matplotlib's ten (its `tab10`). MLflow's own are drawn anew for each run."""
 
 TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
 """The filter that finds all rows of a table, by its numeral."""
@@ -21,6 +27,8 @@ NAME_WIDTH = 330
 """Pixels that hold a run's whole name; MLflow's own 190 cut it before the seed."""
 
 Json = dict[str, Any]
+AS_MEASURED: Json = {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""}
+"""How curves are drawn; MLflow smooths them otherwise."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class View:
             "groupBy": {"aggregateFunction": "average", "groupByKeys": keys} if self.group else None,
             "useGroupedValuesInCharts": False,
             "runsHiddenMode": "SHOW_ALL",
+            "globalLineChartConfig": AS_MEASURED,
             "isAccordionReordered": True,  # else the UI sorts the sections by name
             "compareRunSections": _sections(),
             "compareRunCharts": _charts(),
@@ -101,13 +110,13 @@ def _section(key: str, name: str, *, display: bool) -> Json:
 
 
 def _charts() -> list[Json]:
-    psnr, _, lpips = SCORES
-    axes = {"xaxis": {"key": psnr, "type": "METRIC"}, "yaxis": {"key": lpips, "type": "METRIC"}}
-    scatter = _chart("SCATTER", "scores", "PSNR and LPIPS, a point a run", axes)
-    bars = [_chart("BAR", "scores", name, {"metricKey": name}) for name in SCORES]
+    psnr, *others = SCORES
+    points = [_chart("SCATTER", "scores", f"{psnr} vs. {other}", _axes(psnr, other)) for other in others]
     curves = [_chart("LINE", "curves", name, _curve(name)) for name in CURVES]
-    images = [_chart("IMAGE", "images", name, {"imageKeys": [name], "step": 0}) for name in IMAGES]
-    return [scatter, *bars, *curves, *images]
+    images = [
+        _chart("IMAGE", "images", name, {"imageKeys": [name], "step": 0, "showRunParams": False}) for name in IMAGES
+    ]
+    return [*points, *curves, *images]
 
 
 def _chart(kind: str, section: str, title: str, more: Mapping[str, object]) -> Json:
@@ -115,8 +124,12 @@ def _chart(kind: str, section: str, title: str, more: Mapping[str, object]) -> J
     return {**known, "runsCountToCompare": 100, "deleted": False, "isGenerated": False, **more}
 
 
-def _curve(name: str) -> Mapping[str, object]:
-    # A linear axis begins at zero, where no two curves of the validation can be told apart.
+def _axes(across: str, up: str) -> Json:
+    """Of a point a run. Bars begin at zero, where runs that differ by little look the same."""
+    return {"xaxis": {"key": across, "type": "METRIC"}, "yaxis": {"key": up, "type": "METRIC"}}
+
+
+def _curve(name: str) -> Json:
+    # A linear axis begins at zero as well, a logarithmic one does not.
     scale = "log" if name.startswith("validation/") else "linear"
-    keys: Sequence[str] = [name]
-    return {"metricKey": name, "selectedMetricKeys": keys, "scaleType": scale, "range": {}, "xAxisKey": "step"}
+    return {"metricKey": name, "selectedMetricKeys": [name], "scaleType": scale, "range": {}, **AS_MEASURED}
