@@ -18,7 +18,7 @@ from pipeline.tracking.names import flat, lines_after, metric_name, mlflow_name
 from pipeline.tracking.notes import NOTE_TAG, shortened
 from pipeline.tracking.store import Store, open_store, store_uri
 from pipeline.tracking.tables import RUN_TAG, place
-from pipeline.tracking.views import COLOUR_TAG, COLOURS
+from pipeline.tracking.views import COLOUR_TAG, COLOURS, ERROR_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
@@ -36,8 +36,6 @@ DIGEST = 12
 
 SENT_TAG = "study.sent"
 """The last iteration that a run has sent."""
-ERROR_TAG = "error"
-"""Why a run failed."""
 
 
 @dataclass(frozen=True)

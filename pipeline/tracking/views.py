@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 VIEW_TAG = "mlflow.sharedViewState."
+ERROR_TAG = "error"
+"""Why a run failed."""
 COLOUR_TAG = "mlflow.runColor"
 COLOURS = (
-    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
-    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+    *("#7f7f7f", "#8c564b", "#bcbd22", "#17becf", "#9467bd", "#e377c2"),
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728"),
 )
-"""Of runs in all lists and charts: matplotlib's ten (its `tab10`). MLflow's own are drawn anew for each run."""
+"""Of runs in all lists and charts: matplotlib's `tab10`, the plainest for Table VI. MLflow's own differ by seed."""
 
 TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.tables LIKE '%VI'"}
 """The filter that finds all rows of a table, by its numeral."""
@@ -23,8 +25,8 @@ TABLE_ROWS = {"V": "tags.tables LIKE 'V%' AND tags.tables != 'VI'", "VI": "tags.
 SCORES = ("test/psnr", "test/ssim", "test/lpips")
 CURVES = ("validation/psnr", "validation/ssim", "train/perc", "train/align", "train/unif")
 IMAGES = ("validation/image", "validation/parts")
-NAME_WIDTH = 330
-"""Pixels that hold a run's whole name; MLflow's own 190 cut it before the seed."""
+WIDTHS = {"attributes.`Run Name`": 330, f"tags.`{ERROR_TAG}`": 500}
+"""Of columns, in pixels: a run's whole name, where MLflow's own 190 cut it; and a sentence."""
 
 Json = dict[str, Any]
 AS_MEASURED: Json = {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""}
@@ -39,7 +41,7 @@ class View:
         key: its name in links.
         title: its name under "Views".
         query: the filter.
-        tags: shown as columns, before the scores.
+        tags: shown as columns, before the scores; the UI leaves out one that no run has.
         group: the tag by which the list is grouped, with means over each group; empty for none.
     """
 
@@ -57,15 +59,14 @@ class View:
         """
         columns = [f"tags.`{tag}`" for tag in self.tags] + [f"metrics.`{name}`" for name in SCORES]
         columns.append("attributes.`Duration`")
-        name = "attributes.`Run Name`"
         keys = [{"mode": "tag", "groupByData": self.group}]
         return {
             "searchFilter": self.query,
             "orderByKey": "tags.`mlflow.runName`",
             "orderByAsc": True,
             "selectedColumns": columns,
-            "columnOrder": [name, *columns],
-            "columnWidths": {name: NAME_WIDTH},
+            "columnOrder": ["attributes.`Run Name`", *columns],
+            "columnWidths": WIDTHS,
             "groupBy": {"aggregateFunction": "average", "groupByKeys": keys} if self.group else None,
             "useGroupedValuesInCharts": False,
             "runsHiddenMode": "SHOW_ALL",
@@ -80,7 +81,10 @@ VIEWS = {
     "V": View("table-v", "Table V, by configuration", TABLE_ROWS["V"], ("seed",), "configuration"),
     "VI": View("table-vi", "Table VI, by anchor", TABLE_ROWS["VI"], ("seed",), "anchor"),
     "": View(
-        "trainings", "All trainings", "tags.kind = 'training'", ("dataset", "configuration", "anchor", "seed")
+        "trainings",
+        "All trainings",
+        "tags.kind = 'training'",
+        ("dataset", "configuration", "anchor", "seed", ERROR_TAG),
     ),
 }
 """The views of an experiment; those of a table by its numeral."""
@@ -130,6 +134,4 @@ def _axes(across: str, up: str) -> Json:
 
 
 def _curve(name: str) -> Json:
-    # A linear axis begins at zero as well, a logarithmic one does not.
-    scale = "log" if name.startswith("validation/") else "linear"
-    return {"metricKey": name, "selectedMetricKeys": [name], "scaleType": scale, "range": {}, **AS_MEASURED}
+    return {"metricKey": name, "selectedMetricKeys": [name], "scaleType": "linear", "range": {}, **AS_MEASURED}
