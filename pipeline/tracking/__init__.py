@@ -4,7 +4,7 @@ A run's own history.jsonl is the truth. The store is `mlflow/mlflow.db` in the c
 beside it, unless MLFLOW_TRACKING_URI names another. A missing, dead or broken store costs one warning and a few
 seconds: from its first failure on, a process leaves it alone.
 
-A training, resumed under the same name, goes on in the same MLflow run:
+A training, resumed under the same name, goes on in the same MLflow run (`title` is what the UI calls it):
 
     facts = environment(device)
     pack = Input("realsr-pack", "training", folder, sha256)
@@ -17,7 +17,8 @@ A training, resumed under the same name, goes on in the same MLflow run:
 
 Terms of the history are metrics `train/<term>`: the UI groups its charts by what stands before the `/`. Every run
 has the tag `kind` (training, trunk, scoring, table), those of trainings also `dataset`, `configuration`, `anchor`,
-`seed` and `fingerprint`; the descriptions of the experiment, the tables and the trainings have links to filters.
+`seed` and `fingerprint`; the descriptions of the experiment and the tables have links to filters and to saved views
+(pipeline/tracking/views.py): list and charts of each table's rows, where a configuration has one colour (`series`).
 Runs of more than ten seconds have system metrics. A failed run has its reason as the tag `error`.
 
 A scoring is a run as well: `record_scores(...)`, one call; it also gives each training its `test/<metric>`.

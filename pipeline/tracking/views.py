@@ -58,7 +58,7 @@ class View:
         Charts show the runs themselves, not the means of the groups: a mean would hide the spread over seeds.
         """
         columns = [f"tags.`{tag}`" for tag in self.tags] + [f"metrics.`{name}`" for name in SCORES]
-        columns.append("attributes.`Duration`")
+        columns += ["attributes.`Duration`", "attributes.`Models`"]
         keys = [{"mode": "tag", "groupByData": self.group}]
         return {
             "searchFilter": self.query,
