@@ -69,9 +69,9 @@ def test_every_training_and_scoring_is_a_run_in_mlflow(study):
     assert {"Table V", "Table VI"} <= names
     trained = {name.rsplit("-", 1)[0] for name in names if not name.startswith(("score-", "Table "))}
     expected = {
-        f"{data}-{c}-s1" for data in ("realsr", "ntire2020", "camerasr") for c in ("trunk", "plain", "full")
+        f"{c}-s1-{data}" for data in ("realsr", "ntire2020", "camerasr") for c in ("trunk", "plain", "full")
     }
-    assert trained == expected | {"ntire2020-plain-s2", "ntire2020-full-s2"}
+    assert trained == expected | {"plain-s2-ntire2020", "full-s2-ntire2020"}
     scored = {name.split("-")[1] for name in names if name.startswith("score-")}
     assert scored == {"realsr", "ntire2020", "camerasr", "realsr_zero", "calibration"}
 
