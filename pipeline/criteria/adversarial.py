@@ -35,6 +35,11 @@ def relativistic_discriminator(fake: Tensor, real: Tensor) -> Tensor:
     return relativistic_generator(fake=real, real=fake)
 
 
+def relativistic_detached_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """Of equal value, but no gradient goes through E[D(x)]: the game as BasicSR plays it (ESRGANModel)."""
+    return (F.softplus(mean(fake.mean()).detach() - real) + F.softplus(fake - mean(real.mean()).detach())) / 2
+
+
 def vanilla_generator(fake: Tensor, real: Tensor) -> Tensor:
     """BCE(D(fake), 1), the non-saturating loss (Real-ESRGAN)."""
     return F.softplus(-fake)
@@ -57,6 +62,7 @@ def lsgan_discriminator(fake: Tensor, real: Tensor) -> Tensor:
 
 GAMES: Mapping[Game, Losses] = {
     "relativistic": Losses(relativistic_generator, relativistic_discriminator),
+    "relativistic_detached": Losses(relativistic_generator, relativistic_detached_discriminator),
     "vanilla": Losses(vanilla_generator, vanilla_discriminator),
     "lsgan": Losses(lsgan_generator, lsgan_discriminator),
 }

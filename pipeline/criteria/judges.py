@@ -1,6 +1,7 @@
 """What judges an image, and the verdicts as the comparative terms read them: all criteria of an image at once.
 
-Features of the target are computed once and serve both perceptual criteria and all images.
+Features of the target are computed once and serve both perceptual criteria and all images; so are the logits of
+every image, which serve the generator's game and the discriminator's.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -42,12 +43,12 @@ class Judges:
 
 @dataclass
 class Target:
-    """A batch of ground truth, its logits and its features, computed once a step."""
+    """A batch of ground truth, its features, and the logits of all images of the step, each computed once."""
 
     image: Tensor
     judges: Judges
     _features: dict[str, Tensor] = field(default_factory=dict)
-    _logits: list[Tensor] = field(default_factory=list)
+    _logits: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
     @torch.no_grad()
     def features(self, layers: Collection[str]) -> dict[str, Tensor]:
@@ -56,12 +57,16 @@ class Target:
             self._features = self.judges.features(self.image, (self.judges.bottom, self.judges.top))
         return self._features
 
-    @torch.no_grad()
-    def logits(self) -> Tensor:
-        """The discriminator's logits of the ground truth."""
-        if not self._logits:
-            self._logits.append(self.judges.discriminator(self.image))
-        return self._logits[0]
+    def logits(self, image: Tensor) -> Tensor:
+        """The discriminator's logits of `image`, of the generator or the ground truth itself.
+
+        Their graph leads to the image and to the discriminator's weights: a backward pass names the one it is for.
+        """
+        for known, logits in self._logits:
+            if known is image:
+                return logits
+        self._logits.append((image, self.judges.discriminator(image)))
+        return self._logits[-1][1]
 
 
 def judged(
@@ -80,7 +85,7 @@ def judged(
         features, wanted = judges.features(image, asked.values()), target.features(asked.values())
         found |= {name: maps.perceptual(features[layer], wanted[layer]) for name, layer in asked.items()}
     if "adv" in names:
-        found["adv"] = GAMES[criteria.adversarial].generator(judges.discriminator(image), target.logits())
+        found["adv"] = GAMES[criteria.adversarial].generator(target.logits(image), target.logits(target.image))
     return found
 
 

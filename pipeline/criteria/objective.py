@@ -8,7 +8,7 @@ is the block `criteria` of params.yaml. The masks are not detached: F_alpha and 
 section III-C).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -64,11 +64,15 @@ def _terms_on_sr(image: Tensor, target: Target, objective: Objective, criteria: 
         features = judges.features(image, [judges.top])[judges.top]
         terms["perc"] = objective.perc * (features - target.features([judges.top])[judges.top]).abs().mean()
     if objective.adv:
-        loss = GAMES[criteria.adversarial].generator(judges.discriminator(image), target.logits())
+        loss = GAMES[criteria.adversarial].generator(target.logits(image), target.logits(target.image))
         terms["adv"] = objective.adv * loss.mean()
     return terms
 
 
-def discriminator_loss(fake: Tensor, real: Tensor, discriminator: Callable[[Tensor], Tensor], game: Game) -> Tensor:
-    """The loss of the discriminator in `game` on a detached I_SR and the ground truth, a scalar."""
-    return GAMES[game].discriminator(discriminator(fake.detach()), discriminator(real)).mean()
+def discriminator_loss(image: Tensor, target: Target, game: Game) -> Tensor:
+    """The loss of the discriminator in `game` on I_SR and the ground truth, a scalar.
+
+    It is made of the very logits that the generator's term reads. Differentiate it for the discriminator's weights
+    alone: it would teach the generator the opposite.
+    """
+    return GAMES[game].discriminator(target.logits(image), target.logits(target.image)).mean()

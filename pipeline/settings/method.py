@@ -22,7 +22,7 @@ def _known_criterion(name: str) -> str:
 
 
 Criterion = Annotated[str, AfterValidator(_known_criterion)]
-Game = Literal["relativistic", "vanilla", "lsgan"]
+Game = Literal["relativistic", "relativistic_detached", "vanilla", "lsgan"]
 
 
 class Configuration(Block):

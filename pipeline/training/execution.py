@@ -33,8 +33,9 @@ def placed(network: Network, run: Run, device: torch.device) -> Network:
 def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Callable[P, T]:
     """`forward` as it is for `precision: fp32`; for `bf16` under autocast, with float32 results.
 
-    For what is trained: weights, averages, losses and the perceptual features, themselves part of a loss, stay
-    float32. bf16 has the range of float32, so that no gradient has to be scaled (facts/ecosystem.md 4.4).
+    Weights, averages and losses stay float32. bf16 has the range of float32, so that no gradient has to be scaled
+    (facts/ecosystem.md 4.4). The perceptual features are lowered too, which that section advises against: they are
+    most of a step, and whoever needs them in float32 trains in fp32.
     """
     if run.precision == "fp32":
         return forward
@@ -48,7 +49,9 @@ def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Cal
 
 
 def _float32(results: object) -> object:
-    """Logits, or a generator's parts, as float32."""
+    """Logits, a generator's parts or features by layer, as float32."""
     if isinstance(results, Parts):
         return Parts._make(None if part is None else part.float() for part in results)
+    if isinstance(results, dict):
+        return {layer: features.float() for layer, features in results.items()}
     return results.float() if isinstance(results, Tensor) else results

@@ -81,25 +81,25 @@ class Trainer:
         for optimiser in self.optimisers.values():
             optimiser.param_groups[0]["lr"] = learning_rate(schedule, self.iteration)
         lr, hr = self.batch(self.iteration)
-        self.discriminator.requires_grad_(False)
-        parts = self.generate(lr)
-        terms = self.terms(parts, hr)
-        self._update("generator", torch.stack(list(terms.values())).sum())
+        parts, target = self.generate(lr), Target(hr, self.judges)
+        terms = self.terms(parts, target)
+        objective = torch.stack(list(terms.values())).sum()
+        if self.experiment.uses_discriminator:
+            loss = discriminator_loss(parts.sr, target, self.experiment.criteria.adversarial)
+            terms["discriminator"] = loss
+            # One graph of the discriminator serves both: first its weights, then, to the end, the generator's.
+            self._differentiate("discriminator", loss, again=True)
+        self._differentiate("generator", objective)
+        for optimiser in self.optimisers.values():
+            optimiser.step()
         if self.average is not None:
             self.average.update_parameters(self.generator)
-        if self.experiment.uses_discriminator:
-            self.discriminator.requires_grad_(True)
-            loss = discriminator_loss(parts.sr, hr, self.judges.discriminator, self.experiment.criteria.adversarial)
-            self._update("discriminator", loss)
-            terms["discriminator"] = loss
         return {name: term.detach() for name, term in terms.items()}
 
-    def terms(self, parts: Parts, hr: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the generator's objective for what it made of a batch with ground truth `hr`."""
+    def terms(self, parts: Parts, target: Target) -> dict[str, Tensor]:
+        """The weighted terms of the generator's objective for what it made of a batch."""
         chosen = self.experiment
-        return generator_terms(
-            parts, Target(hr, self.judges), chosen.configuration, chosen.objective, chosen.criteria
-        )
+        return generator_terms(parts, target, chosen.configuration, chosen.objective, chosen.criteria)
 
     def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
         """This process's LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W in [0, 1]."""
@@ -114,7 +114,7 @@ class Trainer:
         """
         lr, hr = self.batch(0)
         self.discriminator.eval()
-        terms = self.terms(self.result(lr), hr)
+        terms = self.terms(self.result(lr), Target(hr, self.judges))
         self.discriminator.train()
         return float(distributed.mean(torch.stack(list(terms.values())).sum()))
 
@@ -147,25 +147,26 @@ class Trainer:
     def _judges(self, perceptual: VGGFeatures | None) -> Judges:
         run, layers = self.experiment.run, self.experiment.perceptual
         discriminator = in_precision(self.discriminator, run, self.device)
-        features = None if perceptual is None else placed(perceptual, run, self.device)
+        features = None
+        if perceptual is not None:
+            features = in_precision(placed(perceptual, run, self.device), run, self.device)
         return Judges(discriminator, features, layers.bottom, layers.top)
 
     def _parameters(self, name: str) -> list[nn.Parameter]:
         parameters: list[nn.Parameter] = self.optimisers[name].param_groups[0]["params"]
         return parameters
 
-    def _update(self, name: str, loss: Tensor) -> None:
-        optimiser = self.optimisers[name]
-        optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        distributed.average_gradients(self._parameters(name))
-        optimiser.step()
+    def _differentiate(self, name: str, loss: Tensor, *, again: bool = False) -> None:
+        """Gradients of `loss` for one network alone, through the other where it must; `again` keeps the graph."""
+        parameters = self._parameters(name)
+        self.optimisers[name].zero_grad(set_to_none=True)
+        torch.autograd.backward(loss, inputs=parameters, retain_graph=again)
+        distributed.average_gradients(parameters)
 
 
 def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
-    """Adam; on a GPU with all of an update in one kernel, on a CPU unfused, the bits of every run so far."""
-    fused = next(network.parameters()).is_cuda
-    return torch.optim.Adam(network.parameters(), rate, betas=BETAS, fused=fused)
+    """Adam, on every device with all of a tensor's update in one pass."""
+    return torch.optim.Adam(network.parameters(), rate, betas=BETAS, fused=True)
 
 
 def _average(generator: Generator, decay: float) -> AveragedModel | None:

@@ -124,11 +124,36 @@ def test_discriminator_learns_from_its_own_loss_only(judges, batch):
     parts, target = batch
     discriminator = judges.discriminator
     discriminator.zero_grad()
-    loss = discriminator_loss(parts.sr, target, discriminator, "relativistic")
-    loss.backward()
+    loss = discriminator_loss(parts.sr, Target(target, judges), "relativistic")
+    loss.backward(inputs=list(discriminator.parameters()))
     assert all(parameter.grad.abs().sum() > 0 for parameter in discriminator.parameters() if parameter.dim() == 4)
     assert parts.align.grad is None
     discriminator.zero_grad()
+
+
+class Counting(torch.nn.Module):
+    """Counts the passes of a judge."""
+
+    def __init__(self, judge):
+        super().__init__()
+        self.judge, self.calls = judge, []
+
+    def forward(self, *arguments):
+        self.calls.append(arguments)
+        return self.judge(*arguments)
+
+
+def test_every_image_is_judged_once_and_no_deeper_than_is_read(judges, batch):
+    parts, target = batch
+    logits, features = Counting(judges.discriminator), Counting(judges.perceptual)
+    truth = Target(target, Judges(logits, features, judges.bottom, judges.top))
+    generator_terms(parts, truth, FULL, OBJECTIVE, READING)
+    discriminator_loss(parts.sr, truth, "relativistic")
+    assert [id(image) for (image,) in logits.calls] == [id(image) for image in (parts.sr, target, parts.unif)]
+    read = {id(image): set(layers) for image, layers in features.calls}
+    assert len(features.calls) == len(read)
+    top, bottom = {judges.top}, {judges.bottom}
+    assert read == {id(parts.sr): top, id(target): top | bottom, id(parts.align): bottom, id(parts.unif): top}
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -140,7 +165,7 @@ def test_the_game_decides_the_map_the_scalar_term_and_the_discriminators_loss(ju
     terms = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, criteria)
     fake, real = judges.discriminator(parts.sr), judges.discriminator(target)
     torch.testing.assert_close(terms["adv"], 0.005 * GAMES[game].generator(fake, real).mean())
-    loss = discriminator_loss(parts.sr, target, judges.discriminator, game)
+    loss = discriminator_loss(parts.sr, Target(target, judges), game)
     torch.testing.assert_close(loss, GAMES[game].discriminator(fake, real).mean())
 
 
