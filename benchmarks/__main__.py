@@ -1,7 +1,7 @@
 """`python -m benchmarks <topic>`: a topic's ways side by side, as a table. It measures; it passes no judgement."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -68,6 +68,30 @@ def scoring(
     with explained():
         setup = topic.Setup(images=images, methods=methods, in_memory=in_memory, threads=threads)
         report(topic.measure(setup, topic.known(metrics), rounds), json, markdown)
+
+
+@app.command()
+def step(
+    size: Annotated[Literal["S", "M", "paper"], typer.Option(help="Networks, batch and crops.")] = "S",
+    discriminator: Annotated[
+        Literal["vgg128", "unet", "patchgan"], typer.Option(help="vgg128 judges crops of 128 px: M and paper.")
+    ] = "patchgan",
+    rounds: Rounds = 9,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the steps are taken.")] = "auto",
+    bf16: Annotated[bool, typer.Option("--bf16", help="Also the study's steps with precision: bf16.")] = False,
+    json: Json = None,
+    markdown: Markdown = None,
+) -> None:
+    """Training steps: ESRGAN's as usually written, Cria-CL's naively, both as the study takes them."""
+    import torch
+
+    from benchmarks import step as topic
+    from benchmarks.rounds import report
+    from pipeline.networks.devices import device_named
+
+    with explained():
+        where = torch.device(device_named(device, "--device"))
+        report(topic.measure(size, discriminator, where, rounds, bf16=bf16), json, markdown)
 
 
 if __name__ == "__main__":

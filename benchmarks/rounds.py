@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -24,14 +24,16 @@ class Result:
         machine: what they were measured on.
         rates: of each way its rate in each round; all have as many rounds.
         references: the ways that the others are held against.
+        more: further columns, by their heads, with a value for each way that has one.
     """
 
     title: str
     unit: str
     setup: Mapping[str, int]
-    machine: Mapping[str, str | int]
+    machine: Mapping[str, str | float]
     rates: Mapping[str, Sequence[float]]
     references: Sequence[str]
+    more: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def in_turns(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -45,7 +47,7 @@ def in_turns(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, 
     return rates
 
 
-def machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | float]:
     """What a rate depends on, without naming anybody's computer."""
     return {
         "cores": os.cpu_count() or 0,
@@ -60,8 +62,8 @@ def table(result: Result) -> str:
 
     A ratio is the median over rounds of the ratio within a round.
     """
-    head = [result.title, result.unit, "from … to", *(f"× {name}" for name in result.references)]
-    rows = [[name, *_cells(rates, result)] for name, rates in result.rates.items()]
+    head = [result.title, result.unit, "from … to", *(f"× {name}" for name in result.references), *result.more]
+    rows = [[name, *_cells(rates, result), *_beside(name, result)] for name, rates in result.rates.items()]
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -85,9 +87,13 @@ def _cells(rates: Sequence[float], result: Result) -> list[str]:
     return [_short(median(rates)), f"{_short(min(rates))} … {_short(max(rates))}", *map(_short, ratios)]
 
 
+def _beside(name: str, result: Result) -> list[str]:
+    return [_short(column[name]) if name in column else "" for column in result.more.values()]
+
+
 def _short(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
-def _words(values: Mapping[str, str | int]) -> str:
+def _words(values: Mapping[str, str | float]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
