@@ -1,11 +1,21 @@
 """`python -m benchmarks <topic>`: a topic's ways side by side, as a table. It measures; it passes no judgement."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from pipeline.errors import explained
+
+
+class Variant(StrEnum):
+    """Settings of `run` in params.yaml that a step is also timed under."""
+
+    channels_last = "channels_last"
+    compile = "compile"
+    bf16 = "bf16"
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -78,7 +88,10 @@ def step(
     ] = "patchgan",
     rounds: Rounds = 9,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the steps are taken.")] = "auto",
-    bf16: Annotated[bool, typer.Option("--bf16", help="Also the study's steps with precision: bf16.")] = False,
+    also: Annotated[
+        list[Variant] | None,
+        typer.Option(help="The study's steps under a setting of `run` too; may be given again."),
+    ] = None,
     json: Json = None,
     markdown: Markdown = None,
 ) -> None:
@@ -91,7 +104,7 @@ def step(
 
     with explained():
         where = torch.device(device_named(device, "--device"))
-        report(topic.measure(size, discriminator, where, rounds, bf16=bf16), json, markdown)
+        report(topic.measure(size, discriminator, where, rounds, also or []), json, markdown)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The training step: ESRGAN's as it is usually written, Cria-CL's naively, and both as the study takes them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,13 +22,19 @@ from pipeline import settings
 from pipeline.datasets.packs import Pack
 from pipeline.errors import UserError
 from pipeline.networks.vgg import VGGFeatures
-from pipeline.settings import VGG128_CROP, Discriminator, Run
+from pipeline.settings import VGG128_CROP, Discriminator
 from pipeline.training.experiment import Experiment
 from pipeline.training.experiment import experiment as described
 from pipeline.training.trainer import Trainer
 
 Kind = Literal["patchgan", "vgg128", "unet"]
 Label = Literal["S", "M", "paper"]
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "channels_last": {"channels_last": True},
+    "compile": {"compile": True},
+    "bf16": {"precision": "bf16", "channels_last": True},
+}
+"""Settings of `run` in params.yaml; in bf16 nothing is fast in the other layout."""
 REFERENCE, ESRGAN, NAIVE, CRIA = "ESRGAN, usual step", "ESRGAN, here", "Cria-CL, naive", "Cria-CL, here"
 IMAGES = 3
 """Pairs in the pack that the batches are cut from."""
@@ -86,12 +92,12 @@ class Timed:
         return 1 / seconds
 
 
-def measure(label: Label, kind: Kind, device: torch.device, rounds: int, *, bf16: bool = False) -> Result:
-    """Steps a second of every way; `bf16` adds the ways of this study with `precision: bf16`."""
+def measure(label: Label, kind: Kind, device: torch.device, rounds: int, also: Sequence[str] = ()) -> Result:
+    """Steps a second of every way, and of those of this study under the settings `also`."""
     size = SIZES[label]
     with TemporaryDirectory(prefix="benchmark-") as root:
         write_pack(write_folder(Path(root), IMAGES), Path(root, "pack"))
-        ways = prepared(experiments(size, kind, device), Pack.open(Path(root, "pack")), bf16=bf16)
+        ways = prepared(experiments(size, kind, device), Pack.open(Path(root, "pack")), also)
         peaks = {name: peak_mib(way.step, device) for name, way in ways.items()}  # and all are warm
         counted = {name: operations(way.step) for name, way in ways.items()}
         timed = {name: Timed(way, device) for name, way in ways.items()}
@@ -144,15 +150,15 @@ def experiments(size: Size, kind: Kind, device: torch.device) -> dict[str, Exper
     }
 
 
-def prepared(chosen: Mapping[str, Experiment], pack: Pack, *, bf16: bool = False) -> dict[str, Way]:
+def prepared(chosen: Mapping[str, Experiment], pack: Pack, also: Sequence[str] = ()) -> dict[str, Way]:
     """The ways of all experiments, equal in weights and batches."""
     perceptual = random_features()
     here = {name: Trainer(experiment, pack, None, perceptual) for name, experiment in chosen.items()}
     ways: dict[str, Way] = {REFERENCE: UsualEsrgan(here[ESRGAN]), NAIVE: NaiveCria(here[CRIA]), **here}
-    if bf16:
+    for variant in also:
         for name, experiment in chosen.items():
-            lowered = replace(experiment, run=_lowered(experiment.run))
-            ways[f"{name}, bf16"] = Trainer(lowered, pack, None, deepcopy(perceptual))
+            run = experiment.run.model_copy(update=VARIANTS[variant])
+            ways[f"{name}, {variant}"] = Trainer(replace(experiment, run=run), pack, None, deepcopy(perceptual))
     return ways
 
 
@@ -172,7 +178,3 @@ def _random_weights() -> dict[str, Tensor]:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight)
     return {f"features.{key}": value for key, value in layers.state_dict().items()}
-
-
-def _lowered(run: Run) -> Run:
-    return run.model_copy(update={"precision": "bf16", "channels_last": True})

@@ -30,14 +30,14 @@ def pack(tmp_path_factory):
     return Pack.open(root / "pack")
 
 
-def ways(pack, kind, size=TINY, **options):
+def ways(pack, kind, size=TINY, also=()):
     """All ways, their spectral norms at rest: every pass moves these a little, and the ways differ in passes."""
     shallow = {"top": "conv2_2"}  # VGG-19 to its end takes most of a step and shows nothing more
     chosen = {
         name: replace(experiment, perceptual=experiment.perceptual.model_copy(update=shallow))
         for name, experiment in topic.experiments(size, kind, CPU).items()
     }
-    found = topic.prepared(chosen, pack, **options)
+    found = topic.prepared(chosen, pack, also)
     for way in found.values():
         if kind == "unet":
             with torch.no_grad():
@@ -97,12 +97,13 @@ def test_sharing_leaves_every_gradient_as_it_was(pack):
         torch.testing.assert_close(ours.grad, usual.grad, rtol=1e-6, atol=1e-6 * scale)
 
 
-def test_bf16_ways_start_from_the_same_weights(pack):
-    found = ways(pack, "patchgan", bf16=True)
-    terms = {name: way.step() for name, way in found.items()}
+def test_the_settings_of_a_device_start_from_the_same_weights(pack):
+    terms = {name: way.step() for name, way in ways(pack, "patchgan", also=["channels_last", "bf16"]).items()}
     for name in (topic.ESRGAN, topic.CRIA):
         for term, value in terms[name].items():
-            torch.testing.assert_close(terms[f"{name}, bf16"][term], value, rtol=0.03, atol=1e-3, msg=term)
+            laid_out, lowered = (terms[f"{name}, {variant}"][term] for variant in ("channels_last", "bf16"))
+            torch.testing.assert_close(laid_out, value, rtol=1e-5, atol=1e-7, msg=term)
+            torch.testing.assert_close(lowered, value, rtol=0.03, atol=1e-3, msg=term)
 
 
 def test_the_command_prints_its_table_and_writes_what_is_asked_for(tmp_path, monkeypatch):
@@ -110,7 +111,20 @@ def test_the_command_prints_its_table_and_writes_what_is_asked_for(tmp_path, mon
     monkeypatch.setitem(ceilings.SIDES, "cpu", 64)
     numbers, text = tmp_path / "rates.json", tmp_path / "table.md"
     done = CliRunner().invoke(
-        app, ["step", "--rounds", "2", "--device", "cpu", "--bf16", "--json", str(numbers), "--markdown", str(text)]
+        app,
+        [
+            "step",
+            "--rounds",
+            "2",
+            "--device",
+            "cpu",
+            "--also",
+            "bf16",
+            "--json",
+            str(numbers),
+            "--markdown",
+            str(text),
+        ],
     )
     assert done.exit_code == 0, done.stderr
     assert done.stdout == text.read_text(encoding="utf-8")
