@@ -107,5 +107,31 @@ def step(
         report(topic.measure(size, discriminator, where, rounds, also or []), json, markdown)
 
 
+@app.command()
+def scale(
+    plots: Annotated[Path, typer.Option(help="The folder of the plots.")] = Path("docs/benchmarks"),
+    repeats: Annotated[int, typer.Option(min=1, help="Of each measurement; the least counts.")] = 2,
+    json: Json = None,
+    markdown: Markdown = None,
+) -> None:
+    """How costs grow: steps, restoration, evaluation, and the start of each stage; on the CPU, with plots."""
+    from dataclasses import asdict
+
+    from benchmarks import curves
+    from benchmarks import scale as topic
+    from pipeline.files import write_json, write_text
+
+    with explained():
+        found = topic.measure(topic.Setup(repeats=repeats))
+        text = "\n".join(curves.table(curve) for part in found.values() for curve in part)
+        typer.echo(text, nl=False)
+        for name, part in found.items():
+            curves.draw(part, plots / f"{name}.png")
+        if json:
+            write_json(json, {name: [asdict(curve) for curve in part] for name, part in found.items()})
+        if markdown:
+            write_text(markdown, text)
+
+
 if __name__ == "__main__":
     app()
