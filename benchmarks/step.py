@@ -116,6 +116,7 @@ def measure(label: Label, kind: Kind, device: torch.device, rounds: int, also: S
     unit = "steps/s" if device.type == "cuda" else "steps/CPU s"
     circumstances = machine() | {
         "fp32 matmul GFLOP/s": round(ceiling / 1e9),
+        "bf16 matmul GFLOP/s": round(matmul_flops(device, torch.bfloat16) / 1e9),
         "copy GB/s": round(copy_bytes(device) / 1e9, 1),
     }
     title = f"step, size {label}, {kind}"

@@ -26,5 +26,7 @@ def batch(
 
 
 def _levels(crops: Tensor, device: torch.device) -> Tensor:
-    """uint8 as float in [0, 1]. Bytes travel to the device, not floats."""
-    return crops.to(device).to(torch.get_default_dtype()).div(255).contiguous()
+    """uint8 as float in [0, 1]. Bytes travel to the device, not floats, and nothing waits for them."""
+    if device.type == "cuda":
+        crops = crops.pin_memory()
+    return crops.to(device, non_blocking=True).div(255).contiguous()
