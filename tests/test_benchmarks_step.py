@@ -14,6 +14,7 @@ from benchmarks import step as topic
 from benchmarks.__main__ import app
 from benchmarks.pairs import write_folder, write_pack
 from benchmarks.usual_step import UsualEsrgan
+from pipeline import settings
 from pipeline.criteria.judges import Target
 from pipeline.datasets.packs import Pack
 from pipeline.errors import UserError
@@ -138,6 +139,15 @@ def test_the_command_prints_its_table_and_writes_what_is_asked_for(tmp_path, mon
         assert result["more"][column].keys() == result["rates"].keys()
         assert f"| {column} |" in done.stdout
     assert result["more"]["GFLOP"][topic.CRIA] < result["more"]["GFLOP"][topic.NAIVE]
+
+
+def test_at_the_papers_size_the_hours_of_its_schedule_are_told(monkeypatch):
+    monkeypatch.setitem(topic.SIZES, "paper", TINY)
+    monkeypatch.setitem(ceilings.SIDES, "cpu", 64)
+    result = topic.measure("paper", "patchgan", CPU, rounds=1)
+    steps = settings.load(topic.PARAMS).paper.training.iterations
+    hours = result.more[f"h for {steps} steps"]
+    assert hours == {name: pytest.approx(steps / rate / 3600) for name, (rate,) in result.rates.items()}
 
 
 def test_a_discriminator_that_cannot_judge_the_crops_is_refused():
