@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,8 +90,8 @@ def restoration(setup: Setup) -> list[Curve]:
     for side in setup.sides:
         image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
         for name, method in methods.items():
-            seconds[name][side] = _least(lambda method=method, image=image: method([image]), setup.repeats)
-            peak = peak_mib(lambda method=method, image=image: method([image]), CPU)
+            seconds[name][side] = _least(partial(method, [image]), setup.repeats)
+            peak = peak_mib(partial(method, [image]), CPU)
             if peak is not None:
                 memory[name][side] = peak
     return [
@@ -106,7 +107,7 @@ def evaluation(setup: Setup) -> list[Curve]:
         truths = scoring.write_truths(Path(root), scoring.Setup(images=max(setup.images), methods=1))
         way = scoring.prepared(Path(root), METRICS, in_memory=False)[scoring.STUDY]
         line: dict[int | str, float] = {
-            count: _least(lambda count=count: way(truths[:count]), setup.repeats) for count in setup.images
+            count: _least(partial(way, truths[:count]), setup.repeats) for count in setup.images
         }
     return [Curve("images of 840x600", "CPU s", {", ".join(METRICS): line})]
 
