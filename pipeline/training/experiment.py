@@ -1,14 +1,12 @@
 """An experiment: configuration x training data x seed, and the name under which equal work is found again."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pipeline
 from pipeline.errors import UserError
-from pipeline.files import fingerprint, read_json, sha256
+from pipeline.files import fingerprint, read_json, sha256, source_hash
 from pipeline.settings import (
     SCALES,
     Configuration,
@@ -27,6 +25,7 @@ TRUNK = "trunk"
 """Name of the shared start of a training set's experiments: a plain RRDB trained with L1 alone (as ESRGAN)."""
 _TRUNK_CONFIGURATION = Configuration(branches=False, mask=False, align=False, unif=False)
 _CODE = ("networks", "criteria", "training", "degradations", "datasets/packs.py", "distributed.py")
+"""What a training runs: changed code does not resume old state."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Experiment:
         blocks = {key: getattr(self, key).model_dump(mode="json") for key in _BLOCKS}
         # How often a checkpoint is written changes nothing in the result.
         del blocks["run"]["checkpoint_every"]
-        return values | blocks | {"inputs": dict(self.inputs), "scale": self.scale, "code": code_version()}
+        return values | blocks | {"inputs": dict(self.inputs), "scale": self.scale, "code": source_hash(_CODE)}
 
     @property
     def fingerprint(self) -> str:
@@ -149,14 +148,3 @@ def input_hashes(root: Path, training_set: str) -> dict[str, str]:
         "trunk": sha256(trunk),
         "perceptual": read_json(root / "weights" / "perceptual.json")["sha256"],
     }
-
-
-def code_version() -> str:
-    """Hex sha256 over the source files that a training runs: changed code does not resume old state."""
-    root = Path(pipeline.__file__).parent
-    digest = hashlib.sha256()
-    for part in _CODE:
-        place = root / part
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
