@@ -7,7 +7,9 @@ from snakemake.exceptions import WorkflowError
 from pipeline import settings
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
+from pipeline.evaluation import CODE
 from pipeline.evaluation.metrics import METRICS
+from pipeline.files import source_hash
 from pipeline.paths import data_root, figures_folder, results_root, tables_folder
 from pipeline.training.experiment import experiment, input_hashes
 
@@ -69,55 +71,39 @@ rule train:
         " --configuration {wildcards.configuration} --seed {wildcards.seed} 2> {log}"
 
 
-rule restore:
-    input:
-        model=f"{MODEL}/model.json",
-        weights=f"{MODEL}/generator.safetensors",
-        split=by_dvc(f"{DATA}/splits/{ABLATION.data}.csv", "split"),
-    output:
-        f"{RESTORED}/restored.json",
-    log:
-        f"{LOGS}/restore-{{configuration}}-seed{{seed}}.log",
-    threads: RUN.threads
-    params:
-        preset=PRESET,
-        data=ABLATION.data,
-        restoration=params.preset(PRESET).restore.model_dump(mode="json"),
-    message:
-        "restore by {wildcards.configuration}, seed {wildcards.seed}"
-    shell:
-        "python -m stages.restore --preset {params.preset} --dataset {params.data}"
-        " --method {wildcards.configuration} --seed {wildcards.seed} 2> {log}"
-
-
-rule score:
+rule evaluate:
     input:
         [
             by_dvc(f"{DATA}/pretrained/{name}/weights.safetensors", "weights")
             for name in JUDGES
         ],
         expand(
-            f"{RESTORED}/restored.json",
+            [f"{MODEL}/model.json", f"{MODEL}/generator.safetensors"],
             configuration=ABLATION.configurations,
             allow_missing=True,
         ),
+        split=by_dvc(f"{DATA}/splits/{ABLATION.data}.csv", "split"),
     output:
+        # Restored images are not named here: the stage knows which of them are still good, and Snakemake removes
+        # the outputs of a rule before it runs.
         expand(
             f"{SCORES}/{{configuration}}.csv",
             configuration=ABLATION.configurations,
             allow_missing=True,
         ),
     log:
-        f"{LOGS}/score-seed{{seed}}.log",
+        f"{LOGS}/evaluate-seed{{seed}}.log",
     threads: RUN.threads
     params:
         preset=PRESET,
         data=ABLATION.data,
+        restoration=params.preset(PRESET).restore.model_dump(mode="json"),
         protocol=params.protocol.model_dump(mode="json"),
+        code=source_hash(CODE),
     message:
-        "score seed {wildcards.seed}"
+        "evaluate seed {wildcards.seed}"
     shell:
-        "python -m stages.score --preset {params.preset} --dataset {params.data} --seed {wildcards.seed} 2> {log}"
+        "python -m stages.evaluate --preset {params.preset} --dataset {params.data} --seed {wildcards.seed} 2> {log}"
 
 
 rule ablation_tables:
@@ -125,7 +111,7 @@ rule ablation_tables:
         expand(
             f"{SCORES}/{{configuration}}.csv",
             configuration=ABLATION.configurations,
-            seed=ABLATION.seeds,
+            seed=SEEDS,
         ),
     output:
         report(
@@ -150,7 +136,7 @@ rule ablation_figures:
         expand(
             f"{MODEL}/history.jsonl",
             configuration=ABLATION.configurations,
-            seed=ABLATION.seeds,
+            seed=SEEDS,
         ),
     output:
         report(

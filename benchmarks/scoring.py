@@ -1,4 +1,4 @@
-"""Scores of restored images, as the stage `score` computes them and as they are usually computed.
+"""Scores of restored images, as the stage `evaluate` computes them and as they are usually computed.
 
 The values are the same, within the rounding of each; the topic's test holds them against each other.
 """

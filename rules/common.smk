@@ -15,6 +15,7 @@ try:
     params = settings.load()
     PRESET = chosen_preset()
     RUN = params.preset(PRESET).run
+    SEEDS = params.preset(PRESET).seeds
 except UserError as error:
     exit_with(error)
 
@@ -24,7 +25,6 @@ TABLES = tables_folder(PRESET, "ablations").as_posix()
 FIGURES = figures_folder(PRESET, "ablations").as_posix()
 SEED = results_root(PRESET, 0).as_posix().removesuffix("0") + "{seed}"
 MODEL = f"{SEED}/models/{ABLATION.data}/{{configuration}}"
-RESTORED = f"{SEED}/restored/{ABLATION.data}/{{configuration}}"
 SCORES = f"{SEED}/scores/{ABLATION.data}"
 JUDGES = sorted(
     {name for metric in params.protocol.metrics for name in METRICS[metric].weights}

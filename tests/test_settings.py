@@ -91,7 +91,7 @@ MISTAKES = {
     "rival of another scale": ("rivals.real_esrgan.scale", "2", ["1 or 4", "(got 2)"]),
     "unknown way to scale 1": ("rivals.real_esrgan.at_scale_1", "resize", ["'enlarge_then_reduce' or 'skip'"]),
     "tile inside its overlap": ("lab.restore.tile", "32", ["a tile of 32 px keeps nothing"]),
-    "wrong scale": ("study.datasets_x1", "[camerasr, realsr]", ["datasets_x1 has realsr, which is not a scale-1"]),
+    "a dataset twice": ("study.rival_sets", "[calibration, realsr]", ["each once"]),
     "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),
     "unknown collection": (
         "lab.datasets.realsr_zero.parts",
@@ -168,7 +168,7 @@ ABOVE = {
 WHOLE = {
     "kernels at scale 1",
     "undescribed configuration",
-    "wrong scale",
+    "a dataset twice",
     "dataset not in the preset",
     "undescribed rival",
     "rival without its weights",

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.datasets import splits
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
+from pipeline.files import read_json
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,20 @@ def read_cases(root: Path, dataset: str) -> list[Case]:
 def restored_folder(root: Path, dataset: str, method: str) -> Path:
     """Where a method's restored images of a dataset lie: <id>.png, and restored.json, which names the run."""
     return root / "restored" / dataset / method
+
+
+def restored_methods(root: Path, dataset: str) -> list[str]:
+    """The methods that have restored `dataset` under `root` (runs/<preset>), by name."""
+    return sorted(file.parent.name for file in (root / "restored" / dataset).glob("[!.]*/restored.json"))
+
+
+def trainings(root: Path, dataset: str) -> dict[str, str]:
+    """The name of the run behind each method that has restored `dataset` and was trained, by method."""
+    runs = {
+        method: read_json(restored_folder(root, dataset, method) / "restored.json")["run"]
+        for method in restored_methods(root, dataset)
+    }
+    return {method: str(run) for method, run in runs.items() if run}
 
 
 def read_restored(folder: Path, case: Case) -> Pixels:

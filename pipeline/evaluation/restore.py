@@ -7,14 +7,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pipeline.datasets.images import Pixels, read_rgb, write_png
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import Case, read_cases, restored_folder
-from pipeline.files import read_json, whole_folder, write_json
+from pipeline.evaluation.cases import Case, restored_folder
+from pipeline.files import fingerprint, read_json, sha256, source_hash, whole_file, whole_folder, write_json
 from pipeline.methods import METHODS, Method
-from pipeline.progress import progress
+from pipeline.progress import Meter
 from pipeline.settings import SCALES, Dataset, Settings
 
 TRAINED_ON: Mapping[Dataset, Dataset] = {
@@ -29,6 +31,17 @@ TRAINED_ON: Mapping[Dataset, Dataset] = {
 READERS = WRITERS = 2
 """Threads; and at most as many images waiting on either side of the method."""
 
+_CODE = ("methods", "networks", "degradations/bicubic.py", "evaluation/restore.py", "datasets/images.py")
+"""What restores: images of other code are made anew."""
+
+
+def methods_of(dataset: Dataset, settings: Settings) -> list[str]:
+    """The methods of the comparison on a dataset: references, trained configurations, rivals."""
+    study = settings.study
+    references = study.interpolations if SCALES[dataset] > 1 else ["identity"]
+    trained = [] if dataset in study.rival_sets else study.configurations
+    return [*references, *trained, *study.rivals]
+
 
 def model_folder(root: Path, dataset: Dataset, configuration: str) -> Path:
     """Where the model that restores a dataset lies under `root` (runs/<preset>).
@@ -42,14 +55,15 @@ def model_folder(root: Path, dataset: Dataset, configuration: str) -> Path:
 
 @dataclass(frozen=True)
 class Job:
-    """A method on a dataset, and what restored.json says of it.
+    """A method on a dataset, what its images depend on, and what restored.json says of it.
 
     Attributes:
-        build: makes the method; torch and weights are loaded then.
+        build: makes the method; weights are loaded then.
         run: name of the training behind it; None where nothing was trained here.
         checkpoint: of a pretrained network: its path, sha256, architecture, parameters, scale.
         at_scale_1: `enlarge_then_reduce` where a scale-4 network was applied to a scale-1 set so.
         left_out: why the method does not restore this dataset; None where it does.
+        depends_on: settings and hashes beside all of these, as JSON.
     """
 
     build: Callable[[], Method]
@@ -57,33 +71,118 @@ class Job:
     checkpoint: Mapping[str, str | int] | None = None
     at_scale_1: str | None = None
     left_out: str | None = None
+    depends_on: Mapping[str, Any] | None = None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What its folder says of it."""
+        return {"run": self.run, "checkpoint": self.checkpoint, "at_scale_1": self.at_scale_1}
 
 
-def restore(
-    root: Path, dataset: Dataset, method: str, settings: Settings, preset: str, results: Path | None = None
-) -> None:
-    """Write results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says how.
+class Restoration:
+    """A method on a dataset, from what it has restored before to a whole folder of its images.
 
-    Where a rival is left out of the dataset, there is skipped.json in place of both, which says why.
+    Images that depend on what they depended on before are kept, so a changed metric restores nothing; what a killed
+    process has made lies in `state`, and is taken up.
+
+    Args:
+        kept: results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says how.
+        state: where the images lie until all are made.
+        images: a hash of the LR images.
+    """
+
+    def __init__(self, dataset: Dataset, method: str, job: Job, kept: Path, state: Path, images: str) -> None:
+        self.job, self.kept = job, kept
+        about = {"method": method, "dataset": dataset, **job.about}
+        depends = {**about, "depends_on": job.depends_on, "images": images, "code": source_hash(_CODE)}
+        self.about = {**about, "fingerprint": fingerprint(depends)}
+        self._state = state / f"restored-{self.about['fingerprint']}"
+        self._valid = (kept / "restored.json").exists() and read_json(kept / "restored.json") == self.about
+
+    @property
+    def folder(self) -> Path:
+        """Where its images lie at present."""
+        return self.kept if self._valid else self._state
+
+    def missing(self, cases: Sequence[Case]) -> list[Case]:
+        """Those that it has not restored."""
+        return [case for case in cases if not (self.folder / f"{case.id}.png").exists()]
+
+    def restore(self, cases: Sequence[Case], meter: Meter) -> None:
+        """Write a PNG per case that has none. Raises what reading, the method or writing raises."""
+        with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(WRITERS) as writers:
+            writing: deque[Future[None]] = deque()
+            todo = self.missing(cases)
+            for group in _groups(_read_ahead(todo, readers), self._method) if todo else ():
+                for case, sr in zip(group, self._method([lr for _, lr in group]), strict=True):
+                    if len(writing) >= WRITERS:
+                        writing.popleft().result()
+                    writing.append(writers.submit(_write, self.folder / f"{case[0].id}.png", sr))
+                meter.update(len(group))
+            for written in writing:
+                written.result()
+
+    def keep(self) -> None:
+        """Put the images where they belong; where the method is left out, skipped.json, which says why."""
+        if self.job.left_out:
+            with whole_folder(self.kept) as folder:
+                about = {"method": self.about["method"], "dataset": self.about["dataset"]}
+                write_json(folder / "skipped.json", {**about, "why": self.job.left_out})
+        elif not self._valid:
+            write_json(self._state / "restored.json", self.about)
+            with whole_folder(self.kept) as folder:
+                folder.rmdir()
+                self._state.replace(folder)
+            self._valid = True
+
+    @cached_property
+    def _method(self) -> Method:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.job.build()
+
+
+def restorations(
+    root: Path,
+    dataset: Dataset,
+    methods: Sequence[str],
+    cases: Sequence[Case],
+    settings: Settings,
+    preset: str,
+    results: Path,
+) -> list[Restoration]:
+    """Each of `methods` on `cases`, the test images of `dataset`.
 
     Args:
         root: runs/<preset>, where the images lie.
         preset: whose settings say on what device, in which tiles and precision networks run.
-        results: where models and restored images lie; None is `root`.
+        results: where models and restored images lie.
 
-    Raises `UserError` for an unknown method, or an input that is missing or damaged; then nothing is written.
+    Raises `UserError` for an unknown method, or an input that is missing or damaged.
     """
-    results = results or root
-    cases = read_cases(root, dataset)
-    job = _job(root, dataset, method, settings, preset, results)
-    about: dict[str, object] = {"method": method, "dataset": dataset}
-    with whole_folder(restored_folder(results, dataset, method)) as folder:
-        if job.left_out:
-            write_json(folder / "skipped.json", {**about, "why": job.left_out})
-            return
-        _restore_all(job.build(), cases, folder, f"restore {dataset} {method}")
-        about |= {"run": job.run, "checkpoint": job.checkpoint, "at_scale_1": job.at_scale_1}
-        write_json(folder / "restored.json", about)
+    images = fingerprint([[case.id, _hash(case.lr)] for case in cases])
+    return [
+        Restoration(
+            dataset,
+            method,
+            _job(root, dataset, method, settings, preset, results),
+            restored_folder(results, dataset, method),
+            results / "state",
+            images,
+        )
+        for method in methods
+    ]
+
+
+def _write(path: Path, sr: Pixels) -> None:
+    with whole_file(path) as temporary:
+        write_png(temporary, sr)
+
+
+def _hash(lr: Path) -> str:
+    try:
+        return sha256(lr)
+    except FileNotFoundError:
+        raise UserError(f"{lr}: missing. Run `dvc repro` (stage fetch) to fetch it again.") from None
 
 
 def _job(root: Path, dataset: Dataset, method: str, settings: Settings, preset: str, results: Path) -> Job:
@@ -99,11 +198,16 @@ def _job(root: Path, dataset: Dataset, method: str, settings: Settings, preset: 
 
 
 def _trained(results: Path, dataset: Dataset, method: str, settings: Settings, preset: str) -> Job:
-    from pipeline.methods.trained import trained  # only networks pay for importing torch
-
     model = model_folder(results, dataset, method)
     run = read_json(model / "model.json")["run"]
-    return Job(lambda: trained(model, SCALES[dataset], settings.preset(preset)), run=run)
+
+    def build() -> Method:
+        from pipeline.methods.trained import trained  # only networks pay for importing torch
+
+        return trained(model, SCALES[dataset], settings.preset(preset))
+
+    weights = {"weights": sha256(model / "generator.safetensors")}
+    return Job(build, run=run, depends_on=_networks_run(settings, preset) | weights)
 
 
 def _rival(root: Path, method: str, scale: int, settings: Settings, preset: str) -> Job:
@@ -115,25 +219,15 @@ def _rival(root: Path, method: str, scale: int, settings: Settings, preset: str)
         checkpoint=found.as_json(),
         at_scale_1=None if rival.scale == scale else rival.at_scale_1,
         left_out=rivals.left_out(rival, scale),
+        depends_on=_networks_run(settings, preset),
     )
 
 
-def _restore_all(method: Method, cases: Sequence[Case], folder: Path, label: str) -> None:
-    """Write a PNG per case into `folder`. Raises what reading, the method or writing raises."""
-    with (
-        ThreadPoolExecutor(READERS) as readers,
-        ThreadPoolExecutor(WRITERS) as writers,
-        progress(label, len(cases)) as meter,
-    ):
-        writing: deque[Future[None]] = deque()
-        for group in _groups(_read_ahead(cases, readers), method):
-            for case, sr in zip(group, method([lr for _, lr in group]), strict=True):
-                if len(writing) >= WRITERS:
-                    writing.popleft().result()
-                writing.append(writers.submit(write_png, folder / f"{case[0].id}.png", sr))
-            meter.update(len(group))
-        for written in writing:
-            written.result()
+def _networks_run(settings: Settings, preset: str) -> dict[str, Any]:
+    """How networks run: the settings that decide about bits."""
+    chosen = settings.preset(preset)
+    run = chosen.run
+    return {"restore": chosen.restore.model_dump(mode="json"), "device": run.device, "threads": run.threads}
 
 
 def _read_ahead(cases: Sequence[Case], readers: ThreadPoolExecutor) -> Iterator[tuple[Case, Pixels]]:

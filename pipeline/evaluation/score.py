@@ -1,11 +1,12 @@
-"""Score every restored method of one dataset: a row an image, a column a metric.
+"""Score restored images: a row an image, a column a metric.
 
 Images are independent of each other: each is read and measured whole in one thread of a pool.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -14,69 +15,56 @@ from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.environment import cores
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
+from pipeline.evaluation.cases import Case, read_restored
 from pipeline.evaluation.metrics import Picture, Scorer
-from pipeline.files import read_json, whole_folder
-from pipeline.progress import progress
-from pipeline.settings import SCALES, Dataset, Protocol
 
 AT_ONCE = 4
 """Images at most: the features of one of 840x600 pixels take up to a gigabyte."""
 
-
-def restored_methods(root: Path, dataset: str) -> list[str]:
-    """The methods that have restored `dataset` under `root` (runs/<preset>), by name."""
-    return sorted(file.parent.name for file in (root / "restored" / dataset).glob("[!.]*/restored.json"))
+Row = dict[str, str | float]
+"""An image's id under `image`, and its value by metric."""
 
 
-def trainings(root: Path, dataset: str) -> dict[str, str]:
-    """The name of the run behind each method that has restored `dataset` and was trained, by method."""
-    runs = {
-        method: read_json(restored_folder(root, dataset, method) / "restored.json")["run"]
-        for method in restored_methods(root, dataset)
-    }
-    return {method: str(run) for method, run in runs.items() if run}
+@dataclass(frozen=True)
+class Measure:
+    """How the images of a dataset are scored.
+
+    Attributes:
+        metrics: names of pipeline/evaluation/metrics/table.py.
+        weights: the folder of the weights that they judge with.
+        device: `cpu` or `cuda`, for the metrics that are networks.
+        scale: of the dataset.
+        border: pixels left out at each edge.
+    """
+
+    metrics: tuple[str, ...]
+    weights: Path
+    device: str
+    scale: int
+    border: int
 
 
 def score(
-    root: Path,
-    dataset: Dataset,
-    protocol: Protocol,
-    results: Path | None = None,
-    device: str = "cpu",
-    threads: int | None = None,
-) -> None:
-    """Write results/scores/<dataset>/<method>.csv for every restored method; an undefined value is an empty cell.
+    cases: Sequence[Case], folders: Sequence[Path], measure: Measure, threads: int | None = None
+) -> list[list[Row]]:
+    """For each case, a row for its image in each of `folders`.
 
     Args:
-        root: runs/<preset>, where the images and the weights of the metrics lie.
-        results: where restored images and scores lie; None is `root`.
-        device: `cpu` or `cuda`, for the metrics that are networks.
         threads: how many images are measured at once, None for as many as there are cores up to `AT_ONCE`; no
             value depends on it.
 
-    Raises `UserError` when nothing was restored, a metric's weights are missing, or an image is missing, damaged or
-    of another size than its ground truth; then nothing is written.
+    Raises `UserError` when a metric's weights are missing, or an image is missing, damaged or of another size than
+    its ground truth.
     """
-    results = results or root
-    methods = restored_methods(results, dataset)
-    if not methods:
-        raise UserError(f"{results / 'restored' / dataset} has no restored image. Run `dvc repro` (stage restore).")
-    folders = [restored_folder(results, dataset, method) for method in methods]
-    cases = read_cases(root, dataset)
-    scorer = Scorer(protocol.metrics, root / "pretrained", device)
-    values = partial(_values, folders=folders, scale=SCALES[dataset], border=protocol.border, scorer=scorer)
-    rows = []
-    with (
-        progress(f"score {dataset}", len(cases)) as meter,
-        ThreadPoolExecutor(threads or min(cores(), AT_ONCE)) as pool,
-    ):
-        for row in pool.map(values, cases):
-            rows.append(row)
-            meter.update()
-    with whole_folder(results / "scores" / dataset) as folder:
-        for method, column in zip(methods, zip(*rows, strict=True), strict=True):
-            _write(folder / f"{method}.csv", column, protocol.metrics)
+    scorer = loaded(measure)
+    with ThreadPoolExecutor(threads or min(cores(), AT_ONCE)) as pool:
+        return list(pool.map(lambda case: _rows(case, folders, measure, scorer), cases))
+
+
+@cache
+def loaded(measure: Measure) -> Scorer:
+    """The metrics with their weights, once a process. Raises `UserError` when those are missing."""
+    return Scorer(measure.metrics, measure.weights, measure.device)
 
 
 class Truth:
@@ -106,11 +94,8 @@ class Truth:
         return Picture(sr[:height, :width], self.border), hr
 
 
-def _values(
-    case: Case, folders: Sequence[Path], scale: int, border: int, scorer: Scorer
-) -> list[dict[str, str | float]]:
-    """What the image of each of `folders` scores beside the ground truth of `case`."""
-    truth = Truth(case, scale, border)
+def _rows(case: Case, folders: Sequence[Path], measure: Measure, scorer: Scorer) -> list[Row]:
+    truth = Truth(case, measure.scale, measure.border)
     return [{"image": case.id, **scorer(*truth.beside(read_restored(folder, case), folder))} for folder in folders]
 
 
@@ -118,6 +103,6 @@ def _size(image: Pixels) -> str:
     return f"{image.shape[1]}x{image.shape[0]} pixels"
 
 
-def _write(path: Path, rows: Sequence[dict[str, str | float]], metrics: Sequence[str]) -> None:
+def write_scores(path: Path, rows: Sequence[Row], metrics: Sequence[str]) -> None:
     """CSV with the shortest text that reads back as the same float; NaN is an empty cell."""
     pd.DataFrame(rows, columns=["image", *metrics]).to_csv(path, index=False, lineterminator="\n")

@@ -41,7 +41,7 @@ def study_figure(preset: str, settings: Settings, paper: Path = FOLDER) -> Figur
     Raises `UserError` when a history or the transcription is missing or broken.
     """
     ablation = settings.ablation
-    roots = {seed: results_root(preset, seed) for seed in ablation.seeds}
+    roots = {seed: results_root(preset, seed) for seed in settings.preset(preset).seeds}
     histories = read_histories(roots, ablation.data, ablation.configurations)
     panels = [_panel(number, rows, paper) for number, rows in ((5, ablation.table_5), (6, ablation.table_6))]
     return convergence(histories, panels, _note(source_of(settings, preset, ablation.data), settings))
@@ -95,7 +95,7 @@ def _panel(number: int, rows: list[str], paper: Path) -> Panel:
 
 def _note(source: Source, settings: Settings) -> str:
     """Which data made it, and what a line and a band are."""
-    seeds = settings.ablation.seeds
+    seeds = settings.preset(source.preset).seeds
     curves = (
         f"Curves: mean over the seeds {', '.join(map(str, seeds))}; thin lines: each seed."
         if len(seeds) > 1

@@ -11,8 +11,7 @@ import yaml
 
 from pipeline.environment import ROOT, git_state
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import read_cases, restored_folder
-from pipeline.evaluation.score import restored_methods
+from pipeline.evaluation.cases import read_cases, restored_folder, restored_methods
 from pipeline.files import read_json, sha256
 from pipeline.paths import data_root, results_root
 from pipeline.reporting.calibration import calibration_sheet
@@ -116,7 +115,7 @@ def provenance(preset: str, settings: Settings, titles: Mapping[Dataset, str]) -
     Raises `UserError` when a split or a model is missing, or does not belong to what was restored.
     """
     root, datasets, ablation = data_root(preset), settings.study.datasets, settings.ablation
-    seeds = [(results_root(preset, seed), [ablation.data]) for seed in ablation.seeds]
+    seeds = [(results_root(preset, seed), [ablation.data]) for seed in settings.preset(preset).seeds]
     return Provenance(
         runs={run.name: run for run in training_runs([(results_root(preset), datasets), *seeds])},
         untrained=_untrained(results_root(preset), settings),

@@ -24,7 +24,7 @@ def read_scores(root: Path, dataset: str) -> dict[str, pd.DataFrame]:
     folder = root / "scores" / dataset
     files = sorted(folder.glob("*.csv"))
     if not files:
-        raise UserError(f"{folder} has no scores. Run `dvc repro` to make them (stage score).")
+        raise UserError(f"{folder} has no scores. Run `dvc repro` to make them (stage evaluate).")
     return {file.stem: _read(file) for file in files}
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import restored_folder
+from pipeline.evaluation.cases import restored_folder, restored_methods
 from pipeline.evaluation.restore import model_folder
-from pipeline.evaluation.score import restored_methods
 from pipeline.files import read_json
 from pipeline.settings import Dataset
 

@@ -68,7 +68,7 @@ def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout
         return [(layout, [results_root(preset)]) for layout in chosen]
     ablation = settings.ablation
     rows = {5: ablation.table_5, 6: ablation.table_6}
-    roots = [results_root(preset, seed) for seed in ablation.seeds]
+    roots = [results_root(preset, seed) for seed in settings.preset(preset).seeds]
     return [
         (replace(layout, dataset=ablation.data, first_rows=tuple(rows[layout.number])), roots)
         for layout in LAYOUTS

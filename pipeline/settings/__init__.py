@@ -80,33 +80,25 @@ class Study(Block):
     """The axes of the matrices in dvc.yaml."""
 
     datasets: list[Dataset]
-    datasets_x4: list[Dataset]
-    datasets_x1: list[Dataset]
     training_sets: list[Dataset]
+    transfer_sets: Annotated[list[Dataset], Field(description="restored by the generators trained on ntire2020")]
+    rival_sets: Annotated[list[Dataset], Field(description="restored by references and rivals alone")]
     configurations: list[str]
     weights: list[WeightName]
     interpolations: list[Interpolation]
     rivals: list[str]
 
     @model_validator(mode="after")
-    def _scales(self) -> Self:
-        for scale, names in ((4, self.datasets_x4), (1, self.datasets_x1)):
-            wrong = [name for name in names if SCALES[name] != scale]
-            if wrong:
-                raise ValueError(f"datasets_x{scale} has {', '.join(wrong)}, which is not a scale-{scale} set")
-        if sorted(self.datasets) != sorted([*self.datasets_x4, *self.datasets_x1]):
-            raise ValueError("datasets must be datasets_x4 and datasets_x1 together")
-        unknown = sorted(set(self.training_sets) - set(self.datasets))
-        if unknown:
-            raise ValueError(f"training_sets has {', '.join(unknown)}, which is not in datasets")
+    def _every_dataset_once(self) -> Self:
+        if sorted(self.datasets) != sorted([*self.training_sets, *self.transfer_sets, *self.rival_sets]):
+            raise ValueError("datasets must be training_sets, transfer_sets and rival_sets together, each once")
         return self
 
 
 class Ablation(Block):
-    """Tables V and VI: which configurations, trained on what, with which seeds."""
+    """Tables V and VI: which configurations, trained on what."""
 
     data: Dataset
-    seeds: Annotated[list[Count], Field(min_length=1, examples=[[1, 2, 3]])]
     table_5: Annotated[list[str], Field(min_length=1, description="rows of Table V, in order")]
     table_6: Annotated[list[str], Field(min_length=1, description="rows of Table VI, in order")]
 
@@ -143,6 +135,7 @@ class Preset(Block):
     ]
     trunk: Schedule
     training: Schedule
+    seeds: Annotated[list[Count], Field(min_length=1, examples=[[1, 2, 3]], description="of Tables V and VI")]
     restore: Restoration
     efficiency: Efficiency
     run: Run

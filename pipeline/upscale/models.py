@@ -115,7 +115,7 @@ def _of_training(name: str, search: Search) -> Model:
 def _how_to_train(name: str, preset: str, search: Search) -> str:
     if name not in search.settings.study.configurations:
         ablation = search.settings.ablation
-        made = results_root(preset, ablation.seeds[0]) / "models" / ablation.data / name
+        made = results_root(preset, search.settings.preset(preset).seeds[0]) / "models" / ablation.data / name
         return f"`snakemake ablations` trains it; then give --method {made}."
     return f"{_enabled(preset, search)}`dvc repro train@{preset}-{search.data}-{name}` trains it."
 

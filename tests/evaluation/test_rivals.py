@@ -14,7 +14,7 @@ from pipeline import settings
 from pipeline.datasets.images import read_rgb, write_png
 from pipeline.degradations.bicubic import downscale
 from pipeline.errors import UserError
-from pipeline.evaluation.restore import restore
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.methods import rivals
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.settings import Rival
@@ -29,6 +29,7 @@ def project(tmp_path):
     params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
     params["rivals"] |= lines["rivals"]
     params["study"] |= lines["study"]
+    params["study"] |= {"interpolations": [], "configurations": [], "rivals": ["mine"]}
     params["protocol"]["metrics"] = ["psnr", "ssim"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     (tmp_path / "checkpoints").mkdir()
@@ -61,9 +62,8 @@ def changed(project, **rival):
 def test_a_file_and_three_lines_make_a_row_of_scores(project):
     done = run("rival", project, "--name", "mine")
     assert done.returncode == 0, done.stderr
-    for stage in (("restore", "--method", "mine"), ("score",)):
-        done = run(stage[0], project, "--dataset", "realsr", *stage[1:])
-        assert done.returncode == 0, done.stderr
+    done = run("evaluate", project, "--dataset", "realsr")
+    assert done.returncode == 0, done.stderr
     root = project / "runs/sample"
     with torch.no_grad():
         expected = levels(network(0)(tensor(read_rgb(root / "raw/realsr/1_LR.png"))).sr)
@@ -80,7 +80,7 @@ def test_at_scale_one_the_enlarged_image_is_reduced_and_rounded_once(project, mo
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project)
     describe(root, params)
-    restore(root, "camerasr", "mine", params, "sample")
+    evaluated(root, "camerasr", params)
     with torch.no_grad():
         large = network(0)(tensor(read_rgb(root / "raw/camerasr/1_LR.png"))).sr.clamp(0, 1)
     sr = read_rgb(root / "restored/camerasr/mine/id1.png")
@@ -93,7 +93,7 @@ def test_a_rival_that_skips_scale_one_says_so_and_has_no_image(project, monkeypa
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project, at_scale_1="skip")
     describe(root, params)
-    restore(root, "camerasr", "mine", params, "sample")
+    evaluated(root, "camerasr", params)
     folder = root / "restored/camerasr/mine"
     assert [file.name for file in folder.iterdir()] == ["skipped.json"]
     assert "at_scale_1: skip" in json.loads((folder / "skipped.json").read_text())["why"]
@@ -103,10 +103,14 @@ def test_a_rival_of_scale_one_leaves_out_the_sets_of_scale_four(project, monkeyp
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project, scale=1)
     describe(root, params)
-    restore(root, "realsr", "mine", params, "sample")
+    evaluated(root, "realsr", params)
     assert [file.name for file in (root / "restored/realsr/mine").iterdir()] == ["skipped.json"]
-    restore(root, "camerasr", "mine", params, "sample")
+    evaluated(root, "camerasr", params)
     assert json.loads((root / "restored/camerasr/mine/restored.json").read_text())["at_scale_1"] is None
+
+
+def evaluated(root, name, params, results=None):
+    evaluate(root, name, ["mine"], params, "sample", params.protocol, results=results)
 
 
 def describe(root, params):
@@ -148,8 +152,8 @@ def test_images_of_many_sizes_all_come_back(project, monkeypatch):
         lines.append(f"x{number},test,realsr,,x{number}.png,,,{4 * height},{4 * width}")
     split.write_text("\n".join(lines) + "\n")
     together = params.sample.model_copy(update={"restore": params.sample.restore.model_copy(update={"batch": 2})})
-    restore(root, "realsr", "mine", params, "sample", project / "one")
-    restore(root, "realsr", "mine", params.model_copy(update={"sample": together}), "sample", project / "two")
+    evaluated(root, "realsr", params, project / "one")
+    evaluated(root, "realsr", params.model_copy(update={"sample": together}), project / "two")
     one, two = (project / name / "restored/realsr/mine" for name in ("one", "two"))
     assert len(list(one.glob("*.png"))) == 6
     for file in one.glob("*.png"):
@@ -163,5 +167,5 @@ def test_a_broken_image_in_the_middle_leaves_nothing(project, monkeypatch):
     (root / "raw/realsr/2_LR.png").write_bytes(b"\x89PNG")
     before = contents(root)
     with pytest.raises(UserError, match=r"2_LR\.png"):
-        restore(root, "realsr", "mine", params, "sample")
+        evaluated(root, "realsr", params)
     assert contents(root) == before

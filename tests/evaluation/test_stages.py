@@ -1,30 +1,36 @@
-"""The stages restore and score, through their real command lines, on a small run folder."""
+"""The stage evaluate, through its real command line, on a small run folder."""
 
+import contextlib
 import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
+import yaml
 from PIL import Image
 
 from pipeline import settings
-from pipeline.datasets.images import read_rgb
+from pipeline.datasets.images import read_rgb, write_png
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.metrics import Picture, psnr, ssim_y
-from pipeline.evaluation.restore import restore
-from pipeline.evaluation.score import score
+from pipeline.evaluation.score import Measure, score
 from pipeline.methods import METHODS
 
 CHECKOUT = Path(__file__).parents[2]
 PARAMS = settings.load(CHECKOUT / "params.yaml")
 METRICS = PARAMS.protocol.metrics
+QUICK = PARAMS.protocol.model_copy(update={"metrics": ["psnr"]})
 
 
 def run(stage, folder, *arguments):
@@ -59,19 +65,25 @@ def dataset(project, name, scale, with_hr=True):
         writer.writerows(rows)
 
 
+def only(project, **study):
+    """The shipped params with other axes of the study."""
+    params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
+    params["study"] |= study
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def restored(tmp_path_factory, pretrained):
     """A project whose `realsr` and `realsr_zero` are restored by bicubic and scored (read only)."""
     project = tmp_path_factory.mktemp("project")
-    shutil.copy(CHECKOUT / "params.yaml", project)
+    only(project, interpolations=["bicubic"], configurations=[], rivals=[])
     (project / "runs/sample").mkdir(parents=True)
     (project / "runs/sample/pretrained").symlink_to(pretrained)
     dataset(project, "realsr", 4)
     dataset(project, "realsr_zero", 4, with_hr=False)
     for name in ("realsr", "realsr_zero"):
-        for stage in (("restore", "--dataset", name, "--method", "bicubic"), ("score", "--dataset", name)):
-            done = run(stage[0], project, *stage[1:])
-            assert done.returncode == 0, done.stderr
+        done = run("evaluate", project, "--dataset", name)
+        assert done.returncode == 0, done.stderr
     return project
 
 
@@ -79,6 +91,11 @@ def restored(tmp_path_factory, pretrained):
 def project(restored, tmp_path):
     """A copy of `restored` to spoil."""
     return Path(shutil.copytree(restored, tmp_path / "project", symlinks=True))
+
+
+def evaluated(root, methods=("bicubic",), name="realsr", params=PARAMS, protocol=QUICK):
+    """The function behind the stage, with one metric that is soon computed."""
+    evaluate(root, name, methods, params, "sample", protocol)
 
 
 def contents(folder):
@@ -95,17 +112,18 @@ def refused(done, *words):
         assert word in messages[0]
 
 
-def test_restore_writes_the_test_images_and_their_provenance(restored):
+def test_it_writes_the_test_images_and_their_provenance(restored):
     folder = restored / "runs/sample/restored/realsr/bicubic"
     assert sorted(file.name for file in folder.iterdir()) == ["id1.png", "id2.png", "restored.json"]
     description = json.loads((folder / "restored.json").read_text())
+    assert len(description.pop("fingerprint")) == 12
     nothing = {"run": None, "checkpoint": None, "at_scale_1": None}
     assert description == {"method": "bicubic", "dataset": "realsr", **nothing}
     lr = read_rgb(restored / "runs/sample/raw/realsr/1_LR.png")
     assert np.array_equal(read_rgb(folder / "id1.png"), METHODS["bicubic"](4)([lr])[0])
 
 
-def test_score_has_a_row_an_image_in_full_precision(restored):
+def test_scores_have_a_row_an_image_in_full_precision(restored):
     root = restored / "runs/sample"
     file = root / "scores/realsr/bicubic.csv"
     frame = pd.read_csv(file)
@@ -131,21 +149,155 @@ def test_without_ground_truth_full_reference_columns_are_empty(restored):
     assert lines == [",".join(["image", *METRICS]), f"id1{empty}", f"id2{empty}"]
 
 
-def test_a_second_run_gives_the_same_bytes_and_a_log_plain_lines(project):
+def times(root):
+    """When each restored image was written."""
+    return {file: file.stat().st_mtime_ns for file in (root / "restored/realsr").rglob("*.png")}
+
+
+def test_a_second_run_restores_nothing_and_gives_the_same_bytes(project):
+    root = project / "runs/sample"
+    before, written = contents(root), times(root)
+    done = run("evaluate", project, "--dataset", "realsr")
+    assert done.returncode == 0, done.stderr
+    assert "restore realsr" not in done.stderr
+    assert "score realsr: 2/2, " in done.stderr
+    assert (contents(root), times(root)) == (before, written)
+
+
+def test_without_its_restored_images_it_makes_them_anew_and_a_log_has_plain_lines(project):
     root = project / "runs/sample"
     before = contents(root)
-    done = run("restore", project, "--dataset", "realsr", "--method", "bicubic")
-    assert done.returncode == 0
-    assert "restore realsr bicubic: 2/2, " in done.stderr
+    shutil.rmtree(root / "restored/realsr")
+    done = run("evaluate", project, "--dataset", "realsr")
+    assert done.returncode == 0, done.stderr
+    assert "restore realsr: 2/2, " in done.stderr
     assert "\r" not in done.stderr
-    assert run("score", project, "--dataset", "realsr").returncode == 0
     assert contents(root) == before
 
 
-@pytest.mark.parametrize("stage", [("restore", "--method", "bicubic"), ("score",)])
-def test_a_missing_split_is_named(project, stage):
+def test_another_metric_restores_nothing(project):
+    root = project / "runs/sample"
+    written = times(root)
+    evaluated(root)
+    assert times(root) == written
+    assert (root / "scores/realsr/bicubic.csv").read_text().startswith("image,psnr\n")
+
+
+def test_another_method_restores_its_own_images_alone_and_one_that_has_gone_is_removed(project):
+    root = project / "runs/sample"
+    written = times(root)
+    evaluated(root, ["bicubic", "lanczos"])
+    assert times(root).items() > written.items()
+    assert {file.name for file in (root / "scores/realsr").iterdir()} == {"bicubic.csv", "lanczos.csv"}
+    evaluated(root, ["lanczos"])
+    for kind in ("restored", "scores"):
+        assert {file.stem for file in (root / kind / "realsr").iterdir()} == {"lanczos"}
+
+
+def test_other_pixels_are_restored_again(project):
+    root = project / "runs/sample"
+    before = contents(root / "restored/realsr")
+    picture(root / "raw/realsr/1_LR.png", 6, 8, 77)
+    evaluated(root)
+    after = contents(root / "restored/realsr")
+    assert {name for name in after if after[name] != before[name]} == {"bicubic/id1.png", "bicubic/restored.json"}
+
+
+def test_other_code_restores_again(project, monkeypatch):
+    root = project / "runs/sample"
+    written = times(root)
+    monkeypatch.setattr("pipeline.evaluation.restore.source_hash", lambda parts: "other")
+    evaluated(root)
+    assert all(moment > written[file] for file, moment in times(root).items())
+
+
+def test_what_was_restored_before_an_error_is_taken_up(project, monkeypatch):
+    root = project / "runs/sample"
+    before = contents(root / "restored")
+    shutil.rmtree(root / "restored/realsr")
+    monkeypatch.setattr("pipeline.evaluation.restore.write_png", failing_at("id2", write_png))
+    with pytest.raises(OSError, match="disk full"):
+        evaluated(root)
+    assert not (root / "restored/realsr").exists()
+    (made,) = (root / "state").glob("*/id1.png")
+    moment = made.stat().st_mtime_ns
+    monkeypatch.undo()
+    evaluated(root)
+    assert (root / "restored/realsr/bicubic/id1.png").stat().st_mtime_ns == moment
+    assert contents(root / "restored") == before
+    assert not list((root / "state").iterdir())
+
+
+def failing_at(name, write):
+    def failing(path, pixels):
+        if name in path.name:
+            raise OSError(28, "disk full")
+        write(path, pixels)
+
+    return failing
+
+
+def test_images_are_scored_while_the_next_are_restored(project, monkeypatch):
+    monkeypatch.chdir(project)
+    root = Path("runs/sample")
+    before = contents(root / "restored")
+    shutil.rmtree(root / "restored/realsr")
+    monkeypatch.setattr("pipeline.evaluation.evaluate.AT_ONCE", 1)
+    monkeypatch.setattr("pipeline.evaluation.scoring.score", score_and_tell)
+    monkeypatch.setattr("pipeline.evaluation.restore.write_png", write_when_the_first_is_scored)
+    evaluated(root)
+    assert contents(root / "restored") == before
+
+
+def score_and_tell(cases, folders, measure):
+    rows = score(cases, folders, measure)
+    Path("scored").touch()
+    return rows
+
+
+def write_when_the_first_is_scored(path, pixels):
+    patience = time.monotonic() + 120
+    while "id2" in path.name and not Path("scored").exists():
+        assert time.monotonic() < patience, "the first image is not scored before the second is restored"
+        time.sleep(0.01)
+    write_png(path, pixels)
+
+
+def test_the_scoring_process_ends_with_the_one_that_started_it(project):
+    script = (
+        "import multiprocessing, os, signal, sys; from pathlib import Path\n"
+        "from pipeline.evaluation.score import Measure; from pipeline.evaluation.scoring import scoring\n"
+        "if __name__ == '__main__':\n"
+        "    with scoring(Measure(('psnr',), Path('none'), 'cpu', 4, 4)) as scores:\n"
+        "        scores.add([], []); list(scores.results())\n"
+        "        print(multiprocessing.active_children()[0].pid, flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    (project / "killed.py").write_text(script)
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "killed.py"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(timeout=60)
+
+
+def test_a_scoring_process_that_is_killed_is_explained(project, monkeypatch):
+    root = project / "runs/sample"
+    before = contents(root)
+    monkeypatch.setattr("pipeline.evaluation.scoring.score", die)
+    with pytest.raises(UserError, match=r"was killed, most likely for want of memory"):
+        evaluated(root)
+    assert contents(root) == before
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_missing_split_is_named(project):
     (project / "runs/sample/splits/realsr.csv").unlink()
-    refused(run(stage[0], project, "--dataset", "realsr", *stage[1:]), "realsr.csv", "dvc repro")
+    refused(run("evaluate", project, "--dataset", "realsr"), "realsr.csv", "dvc repro")
 
 
 @pytest.mark.parametrize(
@@ -159,13 +311,13 @@ def test_a_broken_split_is_named(tmp_path, text):
         read_cases(tmp_path, "realsr")
 
 
-def test_a_truncated_lr_image_is_named_and_nothing_is_written(project):
+def test_a_truncated_lr_image_is_named_and_the_old_images_stay(project):
     root = project / "runs/sample"
     lr = root / "raw/realsr/2_LR.png"
     lr.write_bytes(lr.read_bytes()[:-30])
-    before = contents(root)
-    refused(run("restore", project, "--dataset", "realsr", "--method", "bicubic"), "2_LR.png")
-    assert contents(root) == before
+    before = contents(root / "restored")
+    refused(run("evaluate", project, "--dataset", "realsr"), "2_LR.png")
+    assert contents(root / "restored") == before
 
 
 def test_a_truncated_hr_image_is_named_and_the_old_scores_stay(project):
@@ -173,17 +325,17 @@ def test_a_truncated_hr_image_is_named_and_the_old_scores_stay(project):
     hr = root / "raw/realsr/2_HR.png"
     hr.write_bytes(hr.read_bytes()[:60])
     before = contents(root)
-    refused(run("score", project, "--dataset", "realsr"), "2_HR.png")
+    refused(run("evaluate", project, "--dataset", "realsr"), "2_HR.png")
     assert contents(root) == before
 
 
-@pytest.mark.parametrize("name", ["raw/realsr/2_HR.png", "restored/realsr/bicubic/id2.png"])
-def test_a_missing_image_is_named_by_score(project, name):
+@pytest.mark.parametrize("name", ["2_HR.png", "2_LR.png"])
+def test_a_missing_image_is_named(project, name):
     root = project / "runs/sample"
-    (root / name).unlink()
+    (root / "raw/realsr" / name).unlink()
     before = contents(root)
-    with pytest.raises(UserError, match=f"{name}: missing"):
-        score(root, "realsr", PARAMS.protocol)
+    with pytest.raises(UserError, match=f"raw/realsr/{name}: missing"):
+        evaluated(root)
     assert contents(root) == before
 
 
@@ -191,32 +343,30 @@ def test_a_restored_image_of_another_size_is_named(project):
     root = project / "runs/sample"
     picture(root / "restored/realsr/bicubic/id1.png", 16, 32, 0)
     with pytest.raises(UserError, match=r"id1\.png is 32x16 .*1_HR\.png is 32x24"):
-        score(root, "realsr", PARAMS.protocol)
-
-
-def test_an_unknown_method_is_explained(restored):
-    done = run("restore", restored, "--dataset", "realsr", "--method", "bicubc")
-    refused(done, "bicubc", "identity, bicubic, bicubic_matlab, lanczos, plain", "real_esrgan")
+        evaluated(root)
 
 
 @pytest.mark.parametrize(
     ("dataset", "method", "message"),
     [
+        ("realsr", "bicubc", "'bicubc'; known are identity, bicubic, bicubic_matlab, lanczos, plain.*real_esrgan"),
         ("realsr", "identity", "scale 1 only"),
-        ("realsr", "full", "models/realsr/full/model.json is missing"),
-        ("realsr_zero", "full", "models/ntire2020/full/model.json is missing"),
+        ("realsr", "full", r"models/realsr/full/model\.json is missing"),
+        ("realsr_zero", "full", r"models/ntire2020/full/model\.json is missing"),
         ("realsr", "real_esrgan", r"rivals/real_esrgan\.json is missing"),
     ],
 )
 def test_an_impossible_method_is_explained(restored, dataset, method, message):
+    before = contents(restored)
     with pytest.raises(UserError, match=message):
-        restore(restored / "runs/sample", dataset, method, PARAMS, "sample")
+        evaluated(restored / "runs/sample", [method], dataset)
+    assert contents(restored) == before
 
 
 def test_missing_weights_are_named_with_the_command_that_makes_them(project):
     (project / "runs/sample/pretrained").unlink()
     before = contents(project / "runs/sample")
-    done = run("score", project, "--dataset", "realsr")
+    done = run("evaluate", project, "--dataset", "realsr")
     refused(done, "pretrained/alexnet_lpips/weights.safetensors is missing", "LPIPS", "dvc repro weights")
     assert contents(project / "runs/sample") == before
 
@@ -224,23 +374,15 @@ def test_missing_weights_are_named_with_the_command_that_makes_them(project):
 def test_scores_do_not_depend_on_what_else_is_scored(project):
     root = project / "runs/sample"
     before = (root / "scores/realsr/bicubic.csv").read_bytes()
-    shutil.copytree(root / "restored/realsr/bicubic", root / "restored/realsr/another")
-    for number in (1, 2):
-        picture(root / f"restored/realsr/another/id{number}.png", 24 if number == 1 else 16, 32, number)
-    score(root, "realsr", PARAMS.protocol)
+    evaluated(root, ["lanczos", "bicubic"], protocol=PARAMS.protocol)
     assert (root / "scores/realsr/bicubic.csv").read_bytes() == before
-    assert (root / "scores/realsr/another.csv").read_bytes() != before
+    assert (root / "scores/realsr/lanczos.csv").read_bytes() != before
 
 
 @pytest.mark.parametrize("threads", [2, 5])
-def test_scores_do_not_depend_on_how_many_images_are_scored_at_once(project, threads):
-    root = project / "runs/sample"
-    before = contents(root / "scores/realsr")
-    score(root, "realsr", PARAMS.protocol, threads=threads)
-    assert contents(root / "scores/realsr") == before
-
-
-def test_score_without_restored_images_says_so(project):
-    shutil.rmtree(project / "runs/sample/restored/realsr")
-    with pytest.raises(UserError, match="restored/realsr has no restored image"):
-        score(project / "runs/sample", "realsr", PARAMS.protocol)
+def test_scores_do_not_depend_on_how_many_images_are_scored_at_once(restored, threads):
+    root = restored / "runs/sample"
+    measure = Measure(tuple(METRICS), root / "pretrained", "cpu", 4, 4)
+    rows = score(read_cases(root, "realsr"), [root / "restored/realsr/bicubic"], measure, threads=threads)
+    written = pd.read_csv(root / "scores/realsr/bicubic.csv")
+    pd.testing.assert_frame_equal(pd.DataFrame([row for (row,) in rows]), written, check_exact=True)

@@ -25,7 +25,7 @@ def test_a_new_criterion_and_row_take_one_function_and_params(tmp_path):
     def add(params):
         params["configurations"] |= lines["configurations"]
         params["ablation"]["table_5"] = ["full", "full_gradient"]
-        params["ablation"]["seeds"] = [1]
+        params["sample"]["seeds"] = [1]
 
     clone.edit(add)
     clone.run("dvc", "repro", "pack@sample-ntire2020", "trunk@sample-ntire2020", "features@sample", "weights")
