@@ -89,7 +89,7 @@ MISTAKES = {
     "rival with a path for a name": ("rivals", "{a/b: {title: T, weights: niqe}}", ["match pattern"]),
     "misspelt key of a rival": ("rivals.real_esrgan.titel", "T", [": unknown key; did you mean `title`?"]),
     "rival of another scale": ("rivals.real_esrgan.scale", "2", ["1 or 4", "(got 2)"]),
-    "unknown way to scale 1": ("rivals.real_esrgan.at_scale_1", "resize", ["'enlarge_then_reduce' or 'skip'"]),
+    "unknown way to scale 1": ("lab.restore.at_scale_1", "resize", ["'enlarge_then_reduce' or 'skip'"]),
     "tile inside its overlap": ("lab.restore.tile", "32", ["a tile of 32 px keeps nothing"]),
     "a dataset twice": ("study.rival_sets", "[calibration, realsr]", ["each once"]),
     "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),

@@ -214,11 +214,12 @@ def _rival(root: Path, method: str, scale: int, settings: Settings, preset: str)
     from pipeline.methods import rivals
 
     rival, found = settings.rivals[method], rivals.Found.read(root, method)
+    at_scale_1 = settings.preset(preset).restore.at_scale_1
     return Job(
         lambda: rivals.pretrained(found, scale, settings.preset(preset)),
         checkpoint=found.as_json(),
-        at_scale_1=None if rival.scale == scale else rival.at_scale_1,
-        left_out=rivals.left_out(rival, scale),
+        at_scale_1=None if rival.scale == scale else at_scale_1,
+        left_out=rivals.left_out(rival, scale, at_scale_1),
         depends_on=_networks_run(settings, preset),
     )
 

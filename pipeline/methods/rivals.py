@@ -13,7 +13,7 @@ from pipeline.files import read_json, sha256
 from pipeline.methods.network import Enlarge, NetworkMethod
 from pipeline.networks.devices import device_named
 from pipeline.networks.pretrained import load_pretrained
-from pipeline.settings import Preset, Rival
+from pipeline.settings import AtScale1, Preset, Rival
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ def find(root: Path, rival: Rival) -> Found:
     return Found(path.as_posix(), sha256(path), network.architecture, network.parameters, network.scale)
 
 
-def left_out(rival: Rival, scale: int) -> str | None:
+def left_out(rival: Rival, scale: int, at_scale_1: AtScale1) -> str | None:
     """Why the rival does not restore the sets of `scale`; None where it does."""
-    if rival.scale == scale or (scale == 1 and rival.at_scale_1 == "enlarge_then_reduce"):
+    if rival.scale == scale or (scale == 1 and at_scale_1 == "enlarge_then_reduce"):
         return None
-    choice = ", and params.yaml has `at_scale_1: skip`" if scale == 1 else ""
+    choice = ", and this preset has `at_scale_1: skip`" if scale == 1 else ""
     return f"a network of scale {rival.scale}, a set of scale {scale}{choice}"
 
 

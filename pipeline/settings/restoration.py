@@ -31,12 +31,6 @@ class Rival(Block):
         ),
     ] = None
     scale: Annotated[Literal[1, 4], Field(description="upscaling factor that the network was trained for")] = 4
-    at_scale_1: Annotated[
-        AtScale1,
-        Field(
-            description="a scale-4 network on a scale-1 set: x4 and antialiased bicubic to a quarter, or not at all"
-        ),
-    ] = "enlarge_then_reduce"
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -64,6 +58,12 @@ class Restoration(Block):
     ] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: Annotated[bool, Field(description="torch.compile of the network")] = False
+    at_scale_1: Annotated[
+        AtScale1,
+        Field(
+            description="a scale-4 network on a scale-1 set: x4 and antialiased bicubic to a quarter, or not at all"
+        ),
+    ] = "enlarge_then_reduce"
 
     @model_validator(mode="after")
     def _a_core_is_left(self) -> Self:

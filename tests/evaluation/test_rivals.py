@@ -91,7 +91,7 @@ def test_at_scale_one_the_enlarged_image_is_reduced_and_rounded_once(project, mo
 
 def test_a_rival_that_skips_scale_one_says_so_and_has_no_image(project, monkeypatch):
     monkeypatch.chdir(project)
-    root, params = project / "runs/sample", changed(project, at_scale_1="skip")
+    root, params = project / "runs/sample", with_restore(changed(project), at_scale_1="skip")
     describe(root, params)
     evaluated(root, "camerasr", params)
     folder = root / "restored/camerasr/mine"
@@ -107,6 +107,11 @@ def test_a_rival_of_scale_one_leaves_out_the_sets_of_scale_four(project, monkeyp
     assert [file.name for file in (root / "restored/realsr/mine").iterdir()] == ["skipped.json"]
     evaluated(root, "camerasr", params)
     assert json.loads((root / "restored/camerasr/mine/restored.json").read_text())["at_scale_1"] is None
+
+
+def with_restore(params, **settings):
+    restore = params.sample.restore.model_copy(update=settings)
+    return params.model_copy(update={"sample": params.sample.model_copy(update={"restore": restore})})
 
 
 def evaluated(root, name, params, results=None):
@@ -151,9 +156,8 @@ def test_images_of_many_sizes_all_come_back(project, monkeypatch):
         write_png(root / f"raw/realsr/x{number}.png", pixels)
         lines.append(f"x{number},test,realsr,,x{number}.png,,,{4 * height},{4 * width}")
     split.write_text("\n".join(lines) + "\n")
-    together = params.sample.model_copy(update={"restore": params.sample.restore.model_copy(update={"batch": 2})})
     evaluated(root, "realsr", params, project / "one")
-    evaluated(root, "realsr", params.model_copy(update={"sample": together}), project / "two")
+    evaluated(root, "realsr", with_restore(params, batch=2), project / "two")
     one, two = (project / name / "restored/realsr/mine" for name in ("one", "two"))
     assert len(list(one.glob("*.png"))) == 6
     for file in one.glob("*.png"):
