@@ -29,6 +29,7 @@ TEX = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
 }
 
 

@@ -3,13 +3,14 @@
 Everything is a function of the scores alone: resampling has a seed of its own, so that a table is reproducible.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import bootstrap, wilcoxon
+from scipy.stats import bootstrap, t, wilcoxon
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -47,6 +48,14 @@ class Interval:
 
 
 NO_INTERVAL = Interval(float("nan"), float("nan"))
+
+
+def half_width(values: Values) -> float:
+    """Half the width of the 95 % interval of a mean by Student's t; NaN for fewer than two values."""
+    if len(values) < 2:
+        return float("nan")
+    quantile = t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
+    return float(quantile * values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def mean_interval(values: Values) -> Interval:

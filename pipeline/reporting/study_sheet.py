@@ -12,6 +12,8 @@ from pipeline.reporting.statistics import LEVEL
 from pipeline.reporting.steps import Step
 from pipeline.reporting.tables import StudyTable, marks
 
+_STEP_COLUMNS = {"step": "change", "step_low": "low", "step_high": "high", "step_over_seeds": "over_seeds"}
+
 CellOf = Callable[[pd.Series, Column], list[Cell]]
 
 
@@ -69,7 +71,7 @@ def _ours(table: StudyTable, name: str) -> list[Cell]:
 
 
 def _step_column(steps: pd.Series) -> pd.Series:
-    """Changes with their intervals; bold where the interval leaves zero out."""
+    """Changes with their intervals; bold where the interval leaves zero out, ‡ where they stand above the seeds."""
     decimals = column(str(steps.name)).decimals
     return steps.map(lambda step: _step_cell(step, decimals))
 
@@ -79,7 +81,9 @@ def _step_cell(step: Step | None, decimals: int) -> Cell:
         return Cell("")
     low, high = (signed(end, decimals) for end in (step.low, step.high))
     ends = "" if math.isnan(step.low) else f"[{low}, {high}]"
-    return Cell(signed(step.change, decimals), "best" if step.clear else "", small=ends)
+    return Cell(
+        signed(step.change, decimals), "best" if step.clear else "", "‡" if step.above_the_seeds else "", ends
+    )
 
 
 def _differences(differences: pd.Series) -> pd.Series:
@@ -109,10 +113,10 @@ def _data(table: StudyTable) -> pd.DataFrame:
 
 
 def _step_numbers(steps: pd.DataFrame) -> pd.DataFrame:
-    """Columns step_<metric>, step_low_<metric>, step_high_<metric>."""
+    """Columns step_<metric>, step_low_<metric>, step_high_<metric>, step_over_seeds_<metric>."""
     columns = {
         f"{prefix}_{name}": column.map(lambda step, part=part: getattr(step, part, float("nan")))
         for name, column in steps.items()
-        for prefix, part in (("step", "change"), ("step_low", "low"), ("step_high", "high"))
+        for prefix, part in _STEP_COLUMNS.items()
     }
     return pd.DataFrame(columns, index=steps.index)

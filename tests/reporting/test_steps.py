@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from pipeline.reporting.steps import paired_step, steps
 
@@ -63,3 +64,29 @@ def test_the_interval_holds_the_change_and_lies_within_the_differences(values):
 def test_the_same_differences_give_the_same_interval():
     differences = np.random.default_rng(3).normal(size=20)
     assert paired_step(differences) == paired_step(differences)
+
+
+def test_the_changes_of_the_seeds_have_students_interval():
+    frame = scores(
+        above=[[20.0, 30.0], [22.0, 31.0], [21.0, 30.0]], below=[[21.0, 31.0], [23.5, 32.5], [23.0, 32.0]]
+    )
+    _, step = steps(frame, ["above", "below"], "psnr")
+    interval = stats.t.interval(0.95, 2, loc=1.5, scale=stats.sem([1.0, 1.5, 2.0]))
+    assert step.change == pytest.approx(1.5)
+    assert (step.change - step.over_seeds, step.change + step.over_seeds) == pytest.approx(interval)
+    assert step.above_the_seeds
+
+
+def test_a_change_within_the_spread_of_the_seeds_does_not_stand_above_it():
+    frame = scores(above=[[20.0, 30.0]] * 3, below=[[21.0, 31.0], [20.1, 30.1], [22.5, 32.5]])
+    _, step = steps(frame, ["above", "below"], "psnr")
+    assert step.clear
+    assert not step.above_the_seeds
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_without_a_second_seed_of_both_rows_nothing_is_said_of_the_seeds(runs):
+    frame = scores(above=[[20.0, 30.0]] * runs, below=[[21.0, 31.0]])
+    _, step = steps(frame, ["above", "below"], "psnr")
+    assert np.isnan(step.over_seeds)
+    assert not step.above_the_seeds
