@@ -14,7 +14,7 @@ STEP_NOTE = (
     "Against the row above: the mean change over the test images, each image averaged over the seeds, and its "
     f"{CONFIDENCE:.0%} interval by a paired bootstrap over the images ({RESAMPLES:,} resamples); bold where the "
     "interval leaves zero out. ‡: it stands above the spread of the seeds as well, zero being outside the "
-    f"{CONFIDENCE:.0%} interval of Student's t over the changes of each seed. Behind ±: the deviation over the seeds."
+    f"{CONFIDENCE:.0%} interval of Student's t over the change with each seed. Behind ±: their deviation."
 )
 INTERVAL_NOTE = (
     f"In brackets: the {CONFIDENCE:.0%} interval of the mean, by a bootstrap over the test images (percentile, "
