@@ -1,6 +1,7 @@
 """How costs grow: every point is measured, tabulated and drawn. No test looks at a time."""
 
 import json
+from pathlib import Path
 
 import cv2
 import pytest
@@ -18,10 +19,7 @@ TINY = scale.Setup(
     images=(1,),
     repeats=1,
 )
-STAGES = [
-    *("efficiency", "features", "fetch", "illustrate", "pack", "pools", "report", "restore", "rival", "score"),
-    *("split", "tabulate", "train", "weights", scale.TRAINING),
-]
+STAGES = [*(file.stem for file in Path("stages").glob("[a-z]*.py")), scale.TRAINING]
 
 
 @pytest.fixture

@@ -33,16 +33,21 @@ def upscaled(
         label: of the progress.
     """
     parts = tiles(image.height, image.width, tile, overlap)
-    alpha = image.getchannel("A") if image.mode.endswith("A") else None
     result = Image.new(image.mode, (image.width * scale, image.height * scale))
+    alpha = None
+    if image.mode.endswith("A"):
+        alpha = image.getchannel("A").resize(result.size, Image.Resampling.BICUBIC)
     group = method.group(parts[0].rows.size, parts[0].columns.size)
     with progress(label, len(parts)) as meter:
         for first in range(0, len(parts), group):
             few = parts[first : first + group]
             for part, sr in zip(few, method([_seen(image, part) for part in few]), strict=True):
                 piece = Image.fromarray(sr[part.rows.inside(scale), part.columns.inside(scale)])
-                corner = part.columns.kept(scale).start, part.rows.kept(scale).start
-                result.paste(_like(image.mode, piece, alpha, part), corner)
+                columns, rows = part.columns.kept(scale), part.rows.kept(scale)
+                piece = piece.convert("L") if image.mode.startswith("L") else piece
+                if alpha:
+                    piece.putalpha(alpha.crop((columns.start, rows.start, columns.stop, rows.stop)))
+                result.paste(piece, (columns.start, rows.start))
             meter.update(len(few))
     return result
 
@@ -51,13 +56,3 @@ def _seen(image: Image.Image, part: Tile) -> Levels:
     rows, columns = part.rows.seen(), part.columns.seen()
     seen: Levels = np.asarray(image.crop((columns.start, rows.start, columns.stop, rows.stop)).convert("RGB"))
     return seen
-
-
-def _like(mode: str, piece: Image.Image, alpha: Image.Image | None, part: Tile) -> Image.Image:
-    """A kept RGB piece in the photo's mode."""
-    piece = piece.convert("L") if mode.startswith("L") else piece
-    if alpha:
-        # The box is what is enlarged; Pillow still reads the pixels around it, so that pieces join (to 1 level).
-        box = part.columns.first, part.rows.first, part.columns.end, part.rows.end
-        piece.putalpha(alpha.resize(piece.size, Image.Resampling.BICUBIC, box=box))
-    return piece

@@ -14,13 +14,13 @@ from torch import nn
 from pipeline import settings
 from pipeline.datasets.images import read_rgb
 from pipeline.errors import UserError
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.kept_parts import KeptParts, groups, read_about, shown_images
 from pipeline.evaluation.parts import square, take_apart
-from pipeline.evaluation.restore import restore
 from pipeline.files import write_json
 from pipeline.networks import Generator, Parts, build_generator
 from pipeline.settings import SCALES, Network
-from tests.evaluation.test_stages import CHECKOUT, PARAMS, contents, dataset, refused, run
+from tests.evaluation.test_stages import CHECKOUT, PARAMS, QUICK, contents, dataset, refused, run
 
 SIZE = Network(layout="paper", features=8, blocks=1, growth=4, branch_blocks=1)
 RELEASED = SIZE.model_copy(update={"layout": "released"})
@@ -158,7 +158,7 @@ def test_the_stored_parts_make_up_the_stored_image_by_equation_10(apart, name):
 def test_the_image_is_the_one_that_restore_makes(apart, tmp_path):
     root = apart / "runs/sample"
     shutil.copytree(root / "models", tmp_path / "models")
-    restore(root, "realsr", "full", PARAMS, "sample", tmp_path)
+    evaluate(root, "realsr", ["full"], PARAMS, "sample", QUICK, results=tmp_path)
     for number in (1, 2):
         made = read_rgb(root / f"parts/realsr/full/id{number}/sr.png")
         assert np.array_equal(made, read_rgb(tmp_path / f"restored/realsr/full/id{number}.png"))
