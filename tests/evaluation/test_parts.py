@@ -20,7 +20,7 @@ from pipeline.evaluation.parts import square, take_apart
 from pipeline.files import write_json
 from pipeline.networks import Generator, Parts, build_generator
 from pipeline.settings import SCALES, Network
-from tests.evaluation.test_stages import CHECKOUT, PARAMS, QUICK, contents, dataset, refused, run
+from tests.evaluation.project import CHECKOUT, PARAMS, QUICK, contents, dataset, refused, run
 
 SIZE = Network(layout="paper", features=8, blocks=1, growth=4, branch_blocks=1)
 RELEASED = SIZE.model_copy(update={"layout": "released"})

@@ -18,7 +18,7 @@ from pipeline.evaluation.evaluate import evaluate
 from pipeline.methods import rivals
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.settings import Rival
-from tests.evaluation.test_stages import CHECKOUT, contents, dataset, refused, run
+from tests.evaluation.project import CHECKOUT, contents, dataset, refused, run
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def changed(project, **rival):
 
 
 def test_a_file_and_three_lines_make_a_row_of_scores(project):
-    done = run("rival", project, "--name", "mine")
+    done = run("rival", project)
     assert done.returncode == 0, done.stderr
     done = run("evaluate", project, "--dataset", "realsr")
     assert done.returncode == 0, done.stderr
@@ -137,12 +137,19 @@ def test_weights_of_the_registry_are_found_by_name(project):
 
 def test_a_checkpoint_that_is_missing_is_named(project):
     (project / "checkpoints/mine.safetensors").unlink()
-    refused(run("rival", project, "--name", "mine"), "checkpoints/mine.safetensors is missing", "params.yaml")
+    refused(run("rival", project), "checkpoints/mine.safetensors is missing", "params.yaml")
     assert not (project / "runs/sample/rivals").exists()
 
 
-def test_an_unknown_rival_is_answered_with_the_known_ones(project):
-    refused(run("rival", project, "--name", "mime"), "no rival 'mime'", "impressionism, real_esrgan, mine")
+def test_without_rivals_there_is_a_folder_without_files(project):
+    file = project / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["study"]["rivals"] = []
+    file.write_text(yaml.safe_dump(params))
+    (project / "runs/sample/rivals").mkdir()
+    (project / "runs/sample/rivals/mine.json").write_text("{}")
+    assert run("rival", project).returncode == 0
+    assert list((project / "runs/sample/rivals").iterdir()) == []
 
 
 def test_images_of_many_sizes_all_come_back(project, monkeypatch):

@@ -1,0 +1,83 @@
+"""What the stage evaluate says of broken, missing and impossible input, and that it loses nothing by it."""
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.evaluation.cases import read_cases
+from tests.evaluation.project import contents, evaluated, picture, refused, run
+
+
+def test_a_missing_split_is_named(project):
+    (project / "runs/sample/splits/realsr.csv").unlink()
+    refused(run("evaluate", project, "--dataset", "realsr"), "realsr.csv", "dvc repro")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "id,role,hr,lr\nid1,train,a,b\n", "id,role\nid1,test\n", "id,role,hr,lr\nx\n"]
+)
+def test_a_broken_split_is_named(tmp_path, text):
+    split = tmp_path / "splits/realsr.csv"
+    split.parent.mkdir()
+    split.write_text(text)
+    with pytest.raises(UserError, match=r"realsr\.csv.*dvc repro"):
+        read_cases(tmp_path, "realsr")
+
+
+def test_a_truncated_lr_image_is_named_and_the_old_images_stay(project):
+    root = project / "runs/sample"
+    lr = root / "raw/realsr/2_LR.png"
+    lr.write_bytes(lr.read_bytes()[:-30])
+    before = contents(root / "restored")
+    refused(run("evaluate", project, "--dataset", "realsr"), "2_LR.png")
+    assert contents(root / "restored") == before
+
+
+def test_a_truncated_hr_image_is_named_and_the_old_scores_stay(project):
+    root = project / "runs/sample"
+    hr = root / "raw/realsr/2_HR.png"
+    hr.write_bytes(hr.read_bytes()[:60])
+    before = contents(root)
+    refused(run("evaluate", project, "--dataset", "realsr"), "2_HR.png")
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("name", ["2_HR.png", "2_LR.png"])
+def test_a_missing_image_is_named(project, name):
+    root = project / "runs/sample"
+    (root / "raw/realsr" / name).unlink()
+    before = contents(root)
+    with pytest.raises(UserError, match=f"raw/realsr/{name}: missing"):
+        evaluated(root)
+    assert contents(root) == before
+
+
+def test_a_restored_image_of_another_size_is_named(project):
+    root = project / "runs/sample"
+    picture(root / "restored/realsr/bicubic/id1.png", 16, 32, 0)
+    with pytest.raises(UserError, match=r"id1\.png is 32x16 .*1_HR\.png is 32x24"):
+        evaluated(root)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "method", "message"),
+    [
+        ("realsr", "bicubc", "'bicubc'; known are identity, bicubic, bicubic_matlab, lanczos, plain.*real_esrgan"),
+        ("realsr", "identity", "scale 1 only"),
+        ("realsr", "full", r"models/realsr/full/model\.json is missing"),
+        ("realsr_zero", "full", r"models/ntire2020/full/model\.json is missing"),
+        ("realsr", "real_esrgan", r"rivals/real_esrgan\.json is missing"),
+    ],
+)
+def test_an_impossible_method_is_explained(restored, dataset, method, message):
+    before = contents(restored)
+    with pytest.raises(UserError, match=message):
+        evaluated(restored / "runs/sample", [method], dataset)
+    assert contents(restored) == before
+
+
+def test_missing_weights_are_named_with_the_command_that_makes_them(project):
+    (project / "runs/sample/pretrained").unlink()
+    before = contents(project / "runs/sample")
+    done = run("evaluate", project, "--dataset", "realsr")
+    refused(done, "pretrained/alexnet_lpips/weights.safetensors is missing", "LPIPS", "dvc repro weights")
+    assert contents(project / "runs/sample") == before
