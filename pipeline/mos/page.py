@@ -5,12 +5,10 @@ the rater's order. Methods, image names and places never reach it.
 """
 
 import base64
-import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
@@ -18,6 +16,7 @@ from PIL import Image
 from pipeline.datasets.images import Pixels
 from pipeline.mos.answers import SCORES
 from pipeline.mos.study import Study
+from pipeline.pages import csp_hash, templates
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
@@ -53,7 +52,7 @@ def static_page(study: Study, pictures: Mapping[str, Pixels]) -> str:
         pictures: uint8 RGB pixels by opaque id.
     """
     looks, works = Markup(style()), Markup(script())
-    policy = f"{POLICY}; img-src data:; style-src {_digest(looks)}; script-src {_digest(works)}"
+    policy = f"{POLICY}; img-src data:; style-src {csp_hash(looks)}; script-src {csp_hash(works)}"
     sources = {
         name: f"data:image/png;base64,{base64.b64encode(png(pixels)).decode('ascii')}"
         for name, pixels in sorted(pictures.items())
@@ -64,14 +63,7 @@ def static_page(study: Study, pictures: Mapping[str, Pixels]) -> str:
 def _render(
     study: Study, looks: Markup | None, works: Markup | None, policy: str | None, sources: Mapping[str, str]
 ) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("rate.html.j2")
+    template = templates(TEMPLATES).get_template("rate.html.j2")
     return template.render(
         style=looks,
         script=works,
@@ -100,8 +92,3 @@ def _data(study: Study, sources: Mapping[str, str]) -> dict[str, object]:
         "patches": sorted(patches, key=lambda patch: str(patch["reference"])),
         "sources": sources,
     }
-
-
-def _digest(text: str) -> str:
-    """The source expression that allows one inline style or script (Content Security Policy 3)."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"

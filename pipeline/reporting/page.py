@@ -1,16 +1,14 @@
 """The report: one page that holds everything it shows and opens from disk without a network."""
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json
+from pipeline.pages import templates
 from pipeline.paths import figures_folder
 from pipeline.reporting import captions
 from pipeline.reporting.comparison.viewer import viewer
@@ -34,7 +32,7 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
     titles = {name: source_of(settings, preset, name).subject for name in datasets}
     origin = provenance(preset, settings, titles)
     return (
-        _environment()
+        templates(TEMPLATES)
         .get_template("index.html.j2")
         .render(
             name=preset,
@@ -64,24 +62,6 @@ def environments(runs: Iterable[TrainingRun]) -> list[tuple[str, str, int]]:
     """The different circumstances of trainings: device, threads and versions in words, and how many had them."""
     counts = Counter((run.device, run.surroundings) for run in runs)
     return [(device, surroundings, count) for (device, surroundings), count in sorted(counts.items())]
-
-
-def csp_hash(text: str) -> str:
-    """The source expression by which a Content-Security-Policy lets in exactly this style or script."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["csp_hash"] = csp_hash
-    return environment
 
 
 def _verbatim(*names: str) -> Markup:
