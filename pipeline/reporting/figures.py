@@ -59,7 +59,7 @@ WIDTH, LEFT, TOP = 7.16, 0.72, 0.3
 AXES_WIDTH, AXES_HEIGHT, NAMES, BETWEEN = 2.27, 1.7, 0.95, 0.2
 LEGEND_TOP, LEGEND_LINE, NOTE_LINE = 0.42, 0.142, 0.14
 NAME_POINTS = NOTE_POINTS = 7.0
-NOTE_CHARACTERS = 130
+NOTE_CHARACTERS = 122
 
 POINTS = 50
 """A curve has at most this many points behind its start: a paper's width shows no more."""
