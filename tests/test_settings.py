@@ -37,16 +37,16 @@ def changed(root, tmp_path):
 MISTAKES = {
     "misspelt key": ("sample.training.iteratons", "80", [": unknown key; did you mean `iterations`?"]),
     "unknown key": ("protocol.zoom", "3", [": unknown key; known keys: border, metrics"]),
-    "misspelt block": ("objectiv", "{}", [": unknown key; did you mean `objective`?"]),
-    "missing key": ("objective.temperature", None, [": missing; for example 2.0"]),
-    "missing block": ("objective", None, [": missing"]),
+    "misspelt block": ("sample.objectiv", "{}", [": unknown key; did you mean `objective`?"]),
+    "missing key": ("sample.objective.temperature", None, [": missing; for example 2.0"]),
+    "missing block": ("sample.objective", None, [": missing"]),
     "negative learning rate": (
         "sample.training.learning_rate",
         "-2.0e-4",
         ["greater than 0", "(got -0.0002)", "for example 0.0001"],
     ),
-    "NaN": ("objective.pix", ".nan", ["finite number", "for example 0.01"]),
-    "infinite": ("objective.perc", ".inf", ["finite number", "for example 0.01"]),
+    "NaN": ("sample.objective.pix", ".nan", ["finite number", "for example 0.01"]),
+    "infinite": ("lab.objective.perc", ".inf", ["finite number", "for example 0.01"]),
     "text for a number": ("sample.network.blocks", "two", ["valid integer", "(got 'two')", "for example 16"]),
     "float for an integer": ("sample.network.blocks", "2.0", ["valid integer", "(got 2.0)"]),
     "switch for an integer": ("sample.network.blocks", "true", ["valid integer", "(got True)"]),
@@ -214,8 +214,8 @@ def test_a_file_that_holds_no_settings(tmp_path, content, expected):
 
 def test_unknown_names_are_answered_with_the_known_ones(root):
     loaded = settings.load(root / "params.yaml")
-    with pytest.raises(UserError, match=r"there is no preset 'objective'; params\.yaml has sample"):
-        loaded.preset("objective")
+    with pytest.raises(UserError, match=r"there is no preset 'criteria'; params\.yaml has sample"):
+        loaded.preset("criteria")
     with pytest.raises(UserError, match=r"no configuration 'best'; params\.yaml has plain"):
         loaded.configuration("best")
 
@@ -241,7 +241,7 @@ def test_the_schema_takes_the_shipped_file_and_refuses_a_misspelt_key(root):
     schema = json.loads(settings.schema())
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     jsonschema.validate(values, schema)
-    values["objective"]["pxi"] = 1.0
+    values["sample"]["objective"]["pxi"] = 1.0
     with pytest.raises(jsonschema.ValidationError, match="pxi"):
         jsonschema.validate(values, schema)
 

@@ -122,13 +122,14 @@ class Protocol(Block):
 
 
 class Preset(Block):
-    """The size of the study: its data, networks and schedules."""
+    """The size of the study: its data, networks, objective and schedules."""
 
     label: Annotated[str, Field(min_length=1, description="which data this is: printed on every table")]
     datasets: dict[Dataset, Composition]
     network: Network
     discriminator: Discriminator
     perceptual: Perceptual
+    objective: Objective
     pretrained: Annotated[
         tuple[WeightOrigin, ...],
         Field(strict=False, min_length=1, description="where networks trained by others are taken from, in order"),
@@ -173,7 +174,6 @@ class Settings(Block):
     mirror: str | None = None
     configurations: dict[str, Configuration]
     rivals: dict[MethodName, Rival]
-    objective: Objective
     criteria: Criteria
     study: Study
     ablation: Ablation

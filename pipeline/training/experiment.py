@@ -122,7 +122,7 @@ def experiment(
         training_set=training_set,
         name=name,
         configuration=_TRUNK_CONFIGURATION if is_trunk else params.configuration(name),
-        objective=params.objective.model_copy(update=alone) if is_trunk else params.objective,
+        objective=preset.objective.model_copy(update=alone) if is_trunk else preset.objective,
         criteria=Criteria() if is_trunk else params.criteria,
         network=preset.network,
         discriminator=preset.discriminator,
