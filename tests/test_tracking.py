@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.environment import gpu_count
 from pipeline.errors import UserError
 from pipeline.tracking import Input, record_scores, tracked
 from pipeline.tracking.names import flat, lines_after, mlflow_name
@@ -229,6 +230,16 @@ def test_a_run_that_takes_long_has_the_use_of_the_machine(store, monkeypatch):
         run.metrics({"psnr": 20.0})
     threads = [thread.name for thread in threading.enumerate()]
     assert "SystemMetricsMonitor" not in threads
+
+
+@pytest.mark.skipif(gpu_count() == 0, reason="needs an NVIDIA GPU")
+def test_a_run_that_takes_long_has_the_use_of_the_gpu(store, monkeypatch):
+    pytest.importorskip("pynvml", reason="needs nvidia-ml-py, as in requirements.lock")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    with tracked("sample", "full", params={}, environment=FACTS):
+        while not (found := runs(store)[0].data.metrics):
+            time.sleep(0.05)
+        assert 0 < found["system/gpu_0_memory_usage_percentage"] <= 100
 
 
 SIX_AT_ONCE = """
