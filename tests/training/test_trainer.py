@@ -13,7 +13,7 @@ from pipeline import settings
 from pipeline.criteria.judges import Judges, Target
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.datasets.packs import Pair
-from pipeline.settings import Configuration, Criteria, Discriminator, Schedule
+from pipeline.settings import Configuration, Criteria, Discriminator, Objective, Schedule
 from pipeline.training.experiment import TRUNK
 from pipeline.training.experiment import experiment as describe
 from pipeline.training.export import sample_strip
@@ -93,6 +93,20 @@ def test_an_experiment_takes_the_criteria_of_params_and_the_trunk_is_l1_whatever
     )
     assert chosen.criteria == params.criteria
     assert trunk.criteria == Criteria(pix="l1")
+
+
+def test_an_experiment_takes_the_objective_of_its_preset_and_the_trunk_is_l1_alone(root):
+    params = settings.load(root / "params.yaml")
+    heavy = params.lab.objective.model_copy(update={"pix": 3.0})
+    params = params.model_copy(update={"lab": params.lab.model_copy(update={"objective": heavy})})
+    full, elsewhere, trunk = (
+        describe(params, preset, "realsr", name, device="cpu", inputs={}).objective
+        for preset, name in (("lab", "full"), ("paper", "full"), ("lab", TRUNK))
+    )
+    assert full == heavy
+    # Eq. 11 and facts/methods.md 2.3.
+    assert elsewhere == Objective(pix=0.01, perc=1.0, adv=0.005, align=0.01, unif=0.01, eta=2.0, temperature=2.0)
+    assert (trunk.pix, trunk.perc, trunk.adv, trunk.align, trunk.unif) == (1.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("layout", ["paper", "released"])
