@@ -172,6 +172,22 @@ def test_someone_without_a_name_gets_an_id_and_can_come_back_with_it(start, open
     assert [file.stem for file in opinions.glob("*.jsonl")] == [rater]
 
 
+def test_all_stored_does_not_stand_while_an_answer_is_under_way(start, open_browser):
+    server, browser = start(), open_browser()
+    browser.begin(server.url, "ada")
+    browser.rate(1, 2, 3)
+    browser.stored()
+    browser.driver.execute_script(
+        "const send = window.fetch;"
+        "const gate = new Promise((open) => { window.openGate = open; });"
+        "window.fetch = (...request) => gate.then(() => send(...request));"
+    )
+    browser.rate(3, 2, 1)
+    assert browser.text("#kept") == "Not stored yet"
+    browser.driver.execute_script("window.openGate();")
+    browser.stored()
+
+
 def test_any_name_becomes_an_id_that_is_safe_in_a_file_name(start, open_browser, opinions):
     server, browser = start(), open_browser()
     for name in ("Zoë O'Hara", "名前", "हिन्दी ௰", "../../etc/passwd", "x" * 40):

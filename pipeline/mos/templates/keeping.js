@@ -54,6 +54,7 @@ async function send() {
     for (let keys = keptKeys(answersPrefix()); keys.length; keys = keptKeys(answersPrefix())) {
       const body = shelf.getItem(keys[0]);
       if (body === null) continue; // another tab was faster
+      say("Not stored yet"); // "All stored", of the answer before, must not stand while this one is under way
       const response = await fetch("/answers", { method: "POST", headers: { "Content-Type": "application/json" }, body });
       if (!response.ok) throw new Error(await response.text());
       shelf.removeItem(keys[0]);
