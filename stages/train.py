@@ -1,14 +1,15 @@
-"""Stage `train`: one experiment, or a training set's shared trunk, to a generator with its history.
+"""Stage `train`: one row on one training set with one seed, or the trunk of a training set, to a generator.
 
 Resumes from its own state under runs/<preset>/state/<fingerprint>; equal settings find equal work done before.
 `torchrun --nproc-per-node N -m stages.train ...` shares a training among N processes, the same up to rounding.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import settings
 from pipeline.errors import UserError, entry_point
@@ -16,12 +17,17 @@ from pipeline.files import whole_folder
 from pipeline.paths import data_root, results_root
 
 if TYPE_CHECKING:
-    from pipeline.datasets.images import Pixels
-    from pipeline.tracking import Input
+    from torch import nn
+
+    from pipeline.datasets.packs import Pair
+    from pipeline.tracking import Input, Tracked
+    from pipeline.training.checkpoints import TrainingState
     from pipeline.training.experiment import Experiment
+    from pipeline.training.run import Observer
+    from pipeline.training.trainer import Trainer
 
 SHOWN = 384
-"""Side in pixels of what the mirror shows of a validation image."""
+"""Side in pixels of what MLflow shows of a validation image."""
 
 
 def main() -> None:
@@ -48,96 +54,148 @@ def main() -> None:
 
 def _train(arguments: Namespace, params: settings.Settings, device: str) -> None:
     """In each process alike; the main one alone sends, exports and writes."""
-    from pipeline.datasets.images import centre, read_rgb
-    from pipeline.distributed import count, is_main
-    from pipeline.environment import environment
-    from pipeline.evaluation.validation import validation_scores
-    from pipeline.tracking import tracked
-    from pipeline.training.checkpoints import TrainingState
-    from pipeline.training.experiment import TRUNK, experiment
-    from pipeline.training.export import export
-    from pipeline.training.inputs import experiment_inputs, trunk_inputs
-    from pipeline.training.loop import train
-    from pipeline.training.trainer import Trainer
+    from pipeline.datasets.packs import Pack
+    from pipeline.distributed import is_main
+    from pipeline.recipes import phases_of
+    from pipeline.training.experiment import experiments, input_hashes
+    from pipeline.training.inputs import given
+    from pipeline.training.run import train_row
 
-    preset, data, name = arguments.preset, arguments.data, arguments.configuration
+    preset, data, row = arguments.preset, arguments.data, arguments.configuration
     root = data_root(preset)
-    layers = params.preset(preset).perceptual
-    inputs = trunk_inputs(root, data) if name == TRUNK else experiment_inputs(root, data, layers)
-    chosen = experiment(params, preset, data, name, seed=arguments.seed, device=device, inputs=inputs.hashes)
-    trainer = Trainer(chosen, inputs.pack, inputs.trunk, inputs.perceptual)
-    state = TrainingState(root / "state" / chosen.fingerprint)
-    pairs, border = inputs.pack.validation(), params.protocol.border
-    if not is_main():
-        train(trainer, state, partial(validation_scores, pairs=pairs, border=border), on_record=lambda: None)
-        return
-    facts = environment(chosen.device) | {"processes": count()}
-    out = results_root(preset, arguments.seed) / "models" / data / name
-    with (
-        state.locked(),
-        tracked(
-            preset,
+    plan = experiments(
+        params, preset, data, row, seed=arguments.seed, device=device, inputs=input_hashes(root, data, row)
+    )
+    pack = Pack.open(root / "packs" / data)
+
+    @contextmanager
+    def observe(trainer: "Trainer", state: "TrainingState") -> "Iterator[Observer]":
+        observed = Observed(trainer, state, pack.validation(), params, arguments, last=trainer.experiment is plan[-1])
+        if not is_main():
+            yield observed
+            return
+        with state.locked(), observed.tracked():
+            yield observed
+
+    train_row(plan, phases_of(plan[0].recipe), pack, given(root, plan), root / "state", observe)
+
+
+@dataclass
+class Observed:
+    """A phase's training in MLflow, and at the end of the last one the folder that it leaves."""
+
+    trainer: "Trainer"
+    state: "TrainingState"
+    pairs: "list[Pair]"
+    params: settings.Settings
+    arguments: Namespace
+    last: bool
+    run: "Tracked | None" = None
+
+    @contextmanager
+    def tracked(self) -> Iterator[None]:
+        """For the length of the block, with a run of MLflow; without, nothing is sent and nothing written."""
+        from pipeline.tracking import tracked
+
+        chosen, row = self.trainer.experiment, self.arguments.configuration
+        with tracked(
+            chosen.preset,
             chosen.run_name,
-            params={"training_set": data, "configuration": name} | chosen.settings,
-            environment=facts,
-            inputs=_read(root, data, inputs.hashes),
+            params={"training_set": chosen.training_set, "row": row} | chosen.described,
+            environment=self.facts,
+            inputs=_read(data_root(chosen.preset), chosen),
             tags=_tags(chosen),
-            tables=() if arguments.seed is None else params.ablation.tables_of(name),
-            note=_note(arguments, chosen, params.preset(preset).label, out),
-            title=f"{name}-s{chosen.seed}-{data}-{chosen.fingerprint}",  # what differs first: charts cut long names
-            series=None if name == TRUNK else list(params.configurations).index(name),
-        ) as run,
-    ):
+            tables=() if self.arguments.seed is None else self.params.ablation.tables_of(row),
+            note=_note(chosen, self.params.preset(chosen.preset).label, self.out, self.arguments.seed),
+            # What differs first: charts cut long names.
+            title=f"{row}-s{chosen.seed}-{chosen.training_set}-{chosen.fingerprint}",
+            series=None if row == settings.TRUNK else list(self.params.configurations).index(row),
+        ) as self.run:
+            yield
 
-        def show(sr: "Pixels") -> None:
-            run.image("validation/image", centre(sr, SHOWN), step=trainer.iteration)
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The circumstances of the training."""
+        from pipeline.distributed import count
+        from pipeline.environment import environment
 
-        validate = partial(validation_scores, pairs=pairs, border=border, show=show)
-        train(trainer, state, validate, on_record=lambda: run.history(state.history))
-        with whole_folder(out) as folder:
-            export(trainer, state, inputs, facts, folder)
-        run.image("validation/parts", read_rgb(out / "sample.png"), step=trainer.iteration)
-        run.model(out, f"{name}-s{chosen.seed}-{data}")
+        return environment(self.trainer.experiment.device) | {"processes": count()}
+
+    @property
+    def out(self) -> Path:
+        """The folder of the finished model."""
+        chosen = self.trainer.experiment
+        return results_root(chosen.preset, self.arguments.seed) / "models" / chosen.training_set / chosen.row
+
+    def validate(self, network: "nn.Module") -> Mapping[str, float]:
+        """By the protocol of the tables; the first image is shown."""
+        from pipeline.datasets.images import centre
+        from pipeline.evaluation.validation import validation_scores
+
+        def show(sr: Any) -> None:
+            if self.run is not None:
+                self.run.image("validation/image", centre(sr, SHOWN), step=self.trainer.iteration)
+
+        return validation_scores(network, self.pairs, self.params.protocol.border, show)
+
+    def recorded(self) -> None:
+        """MLflow gets what it has not got."""
+        if self.run is not None:
+            self.run.history(self.state.history)
+
+    def finished(self) -> None:
+        """The model's folder, whole or not at all."""
+        from pipeline.datasets.images import read_rgb
+        from pipeline.training.export import export
+
+        if self.run is None or not self.last:
+            return
+        chosen = self.trainer.experiment
+        with whole_folder(self.out) as folder:
+            export(self.trainer, self.state, self.pairs[0], self.facts, folder)
+        self.run.image("validation/parts", read_rgb(self.out / "sample.png"), step=self.trainer.iteration)
+        self.run.model(self.out, f"{chosen.row}-s{chosen.seed}-{chosen.training_set}")
 
 
-def _read(root: Path, data: str, hashes: Mapping[str, str]) -> "dict[str, Input]":
-    """What a training reads, as the mirror shows it."""
+def _read(root: Path, chosen: "Experiment") -> "dict[str, Input]":
+    """What a training reads, as MLflow shows it."""
     from pipeline.tracking import Input
 
+    data = chosen.training_set
     known = {
-        "pack": (f"{data}-pack", "training", root / "packs" / data),
+        "pairs": (f"{data}-pack", "training", root / "packs" / data),
         "trunk": (f"{data}-trunk", "start", root / "models" / data / "trunk"),
-        "perceptual": ("perceptual-features", "criteria", root / "weights"),
+        "features": ("perceptual-features", "criteria", root / "weights"),
     }
-    return {name: Input(*known[name], sha256) for name, sha256 in hashes.items()}
+    return {name: Input(*known[name], sha256) for name, sha256 in chosen.inputs.items()}
 
 
 def _tags(chosen: "Experiment") -> dict[str, str]:
     """By which a training is found and grouped."""
-    compares = chosen.configuration.align or chosen.configuration.unif
+    configuration = getattr(chosen.settings, "configuration", None)
     return {
-        "kind": "trunk" if chosen.name == "trunk" else "training",
+        "kind": "trunk" if chosen.row == settings.TRUNK else "training",
         "dataset": chosen.training_set,
-        "configuration": chosen.name,
-        "anchor": chosen.configuration.anchor if compares else "none",
+        "configuration": chosen.row,
+        "anchor": configuration.anchor if configuration and configuration.compared else "none",
         "seed": str(chosen.seed),
         "fingerprint": chosen.fingerprint,
     }
 
 
-def _note(arguments: Namespace, chosen: "Experiment", label: str, out: Path) -> str:
+def _note(chosen: "Experiment", label: str, out: Path, seed: int | None) -> str:
     """A training's description."""
-    command = f"--preset {chosen.preset} --data {chosen.training_set} --configuration {chosen.name}"
-    seed = "" if arguments.seed is None else f" --seed {arguments.seed}"
+    command = f"--preset {chosen.preset} --data {chosen.training_set} --configuration {chosen.row}"
     return "\n\n".join(
         [
-            f"`{chosen.name}` trained on `{chosen.training_set}` with seed {chosen.seed}. The tables call it "
+            f"`{chosen.row}` trained on `{chosen.training_set}` with seed {chosen.seed}. The tables call it "
             f"`{chosen.run_name}`.",
             f"Preset `{chosen.preset}`: {label}.",
             f"Images: `validation/image`, the first held-out image as training goes on (its middle, {SHOWN} px at "
             "most); `validation/parts`, from left to right LR, SR, where there are branches align, unif and "
             "the mask, then HR.",
-            f"In `{out.as_posix()}`, made by `python -m stages.train {command}{seed}`",
+            f"In `{out.as_posix()}`, made by `python -m stages.train {command}"
+            f"{'' if seed is None else f' --seed {seed}'}`",
         ]
     )
 

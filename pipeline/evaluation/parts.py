@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.datasets.alignment import common
 from pipeline.datasets.images import Pixels, read_rgb
@@ -21,8 +21,9 @@ from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, Map, Numbers,
 from pipeline.evaluation.restore import model_folder
 from pipeline.files import whole_folder
 from pipeline.methods.tiles import Span, Tile
-from pipeline.networks import Generator, load_generator
+from pipeline.networks import load_generator
 from pipeline.networks.devices import device_named
+from pipeline.networks.parts import Branched
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Settings
 
@@ -99,16 +100,18 @@ def square(height: int, width: int, side: int, margin: int) -> Tile:
 
 
 @torch.inference_mode()
-def take_apart(generator: Generator, lr: Pixels, where: Tile, scale: int) -> TakenApart:
+def take_apart(generator: nn.Module, lr: Pixels, where: Tile, scale: int) -> TakenApart:
     """The parts of the kept square of `lr` (h x w x 3, RGB), which the generator sees with its margin.
 
     Raises `UserError` for a generator without branches or without a mask.
     """
+    if not isinstance(generator, Branched):
+        raise UserError("the generator has no mask to show; take a configuration with `branches` and `mask`")
     device = next(generator.parameters()).device
     seen = np.stack([lr[where.rows.seen(), where.columns.seen()]])
     batch = torch.from_numpy(seen).to(device).permute(0, 3, 1, 2).float().div(255)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        parts = generator(batch)
+        parts = generator.parts(batch)
     mask = parts.drawn_mask
     if parts.align is None or parts.unif is None or mask is None:
         raise UserError("the generator has no mask to show; take a configuration with `branches` and `mask`")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.methods.classical import Image
 from pipeline.methods.network import NetworkMethod, to_levels
-from pipeline.networks import Generator, load_generator
+from pipeline.networks import load_generator
 from pipeline.networks.devices import device_named
 from pipeline.settings import Preset
 
@@ -28,16 +28,13 @@ def trained(folder: Path, scale: int, preset: Preset) -> NetworkMethod:
     device = torch.device(device_named(preset.run.device))
     generator.to(device)
 
-    def enlarge(lr: Tensor) -> Tensor:
-        return generator(lr).sr
-
-    return NetworkMethod(enlarge, scale, preset.restore, device)
+    return NetworkMethod(generator, scale, preset.restore, device)
 
 
 @torch.inference_mode()
-def super_resolve(generator: Generator, lr: Image) -> Image:
+def super_resolve(generator: nn.Module, lr: Image) -> Image:
     """I_SR of one LR image (uint8 RGB, h x w x 3) on the generator's device, clamped and rounded to 8 bit."""
     device = next(generator.parameters()).device
     batch = torch.from_numpy(lr.astype(np.float32) / 255).permute(2, 0, 1)[None].to(device)
-    levels: Image = to_levels(generator(batch).sr)[0]
+    levels: Image = to_levels(generator(batch))[0]
     return levels

@@ -70,7 +70,12 @@ class CriaNet(Trunk):
         self.branch_unif = Branch(features, branch_blocks)
         self.mask_net = MaskNet(features, branch_blocks, scale) if masked else None
 
-    def forward(self, lr: Tensor) -> Parts:
+    def forward(self, lr: Tensor) -> Tensor:
+        """I_SR of `lr`, B x 3 x h x w in [0, 1]: B x 3 x H x W around [0, 1], not clamped."""
+        return self.parts(lr).sr
+
+    def parts(self, lr: Tensor) -> Parts:
+        """I_SR with the images of both branches and, where there is one, the mask."""
         features = self.features(lr)
         align, unif = self.branch_align(features), self.branch_unif(features)
         if self.mask_net is None:
@@ -91,3 +96,10 @@ def start_from(network: Trunk, trained: RRDBNet) -> None:
         for branch in ("branch_align", "branch_unif"):
             state |= {f"{branch}.output.{kind}": value for kind, value in last.items()}
     network.load_state_dict(network.state_dict() | state, strict=True)
+
+
+def build(
+    scale: int, *, features: int, blocks: int, growth: int, branch_blocks: int, masked: bool
+) -> CriaNet:
+    """The network of the paper's text with fresh weights."""
+    return CriaNet(features, blocks, growth, scale, branch_blocks, masked=masked)

@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.networks.parts import Generator, Parts
-
 RESIDUAL_SCALE = 0.2
 """Both residual scalings of an RRDB."""
 
@@ -63,7 +61,7 @@ class RRDB(nn.Module):
         return x.add(self.RDB3(self.RDB2(self.RDB1(x))), alpha=RESIDUAL_SCALE)
 
 
-class Trunk(Generator):
+class Trunk(nn.Module):
     """Everything of the RRDB network but its last convolution: LR image to HR features."""
 
     def __init__(self, features: int, blocks: int, growth: int, scale: int) -> None:
@@ -97,5 +95,12 @@ class RRDBNet(Trunk):
         super().__init__(features, blocks, growth, scale)
         self.conv_last = conv3x3(features, 3)
 
-    def forward(self, lr: Tensor) -> Parts:
-        return Parts(sr=self.conv_last(self.features(lr)))
+    def forward(self, lr: Tensor) -> Tensor:
+        """Super-resolve `lr`, B x 3 x h x w in [0, 1]: B x 3 x H x W around [0, 1], not clamped."""
+        image: Tensor = self.conv_last(self.features(lr))
+        return image
+
+
+def build(scale: int, *, features: int, blocks: int, growth: int) -> RRDBNet:
+    """ESRGAN's generator with fresh weights."""
+    return RRDBNet(features, blocks, growth, scale)

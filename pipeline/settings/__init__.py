@@ -16,6 +16,7 @@ from pipeline.settings.base import Block, Count
 from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
 from pipeline.settings.efficiency import Efficiency
 from pipeline.settings.method import CRITERIA_SOURCE, Configuration, Criteria, Criterion, Game, Objective
+from pipeline.settings.recipes import CRIA, TRUNK, CriaPhase, PhaseSettings, TrunkPhase, phases, recipe_of
 from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
 from pipeline.settings.training import (
     VGG128_CROP,
@@ -34,14 +35,17 @@ SCHEMA = Path("params.schema.json")
 
 __all__ = [
     "CHECKPOINTS",
+    "CRIA",
     "CRITERIA_SOURCE",
     "SCALES",
+    "TRUNK",
     "VGG128_CROP",
     "Ablation",
     "AtScale1",
     "Collection",
     "Composition",
     "Configuration",
+    "CriaPhase",
     "Criteria",
     "Criterion",
     "Dataset",
@@ -54,6 +58,7 @@ __all__ = [
     "Network",
     "Objective",
     "Part",
+    "PhaseSettings",
     "Perceptual",
     "Preset",
     "Protocol",
@@ -65,9 +70,12 @@ __all__ = [
     "Schedule",
     "Settings",
     "Study",
+    "TrunkPhase",
     "WeightName",
     "WeightOrigin",
     "load",
+    "phases",
+    "recipe_of",
     "schema",
 ]
 

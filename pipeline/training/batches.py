@@ -1,16 +1,17 @@
-"""From the crops of a pack to what a step reads: noise laid on, missing LR made, on the device."""
+"""From the crops of a pack to what a step reads: noise added, missing LR made, on the device."""
 
 import torch
 from torch import Tensor
 
 from pipeline.datasets.packs import Pack
 from pipeline.degradations import noise_pool, second_order
+from pipeline.training.phase import Batch
 
 
 def batch(
     pack: Pack, seed: int, iteration: int, first: int, count: int, crop: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W, in [0, 1], on `device`.
+) -> Batch:
+    """The crops of an iteration, float in [0, 1], on `device`.
 
     Arguments as of `Pack.crops`; every sample depends on (seed, iteration, its place in the global batch) alone.
     """
@@ -22,7 +23,7 @@ def batch(
         made = second_order.degrade(second_order.sharpen(wide), pack.scale, seeds)
         inner = slice(crops.context // pack.scale, made.shape[-1] - crops.context // pack.scale)
         lr[list(crops.clean)] = made[..., inner, inner]
-    return lr, hr
+    return Batch(lr, hr)
 
 
 def _levels(crops: Tensor, device: torch.device) -> Tensor:

@@ -1,13 +1,14 @@
 """How the networks are executed: the part of `run` in params.yaml that belongs to the device, not to the method."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.networks.parts import Parts
 from pipeline.settings import Run
+from pipeline.training.phase import Execute
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +29,18 @@ def placed(network: Network, run: Run, device: torch.device) -> Network:
     if run.channels_last:
         network.to(memory_format=torch.channels_last)
     return network
+
+
+def execution(run: Run, device: torch.device) -> Execute:
+    """How a phase calls its networks under `run`."""
+
+    def execute(forward: Callable[..., Any], *, compiled: bool = False) -> Callable[..., Any]:
+        # A compiled function shares the network's weights and leaves its keys alone.
+        called = torch.compile(forward, dynamic=False) if compiled and run.compile else forward
+        lowered = in_precision(called, run, device)
+        return lambda *args, **kwargs: lowered(*args, **kwargs)
+
+    return execute
 
 
 def in_precision(forward: Callable[P, T], run: Run, device: torch.device) -> Callable[P, T]:

@@ -1,51 +1,41 @@
-"""An experiment: configuration x training data x seed, and the name under which equal work is found again."""
+"""An experiment: training set x row x seed, in phases, each under the name by which equal work is found again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.files import fingerprint, read_json, sha256, source_hash
-from pipeline.settings import (
-    SCALES,
-    Configuration,
-    Criteria,
-    Dataset,
-    Discriminator,
-    Network,
-    Objective,
-    Perceptual,
-    Run,
-    Schedule,
-    Settings,
-)
+from pipeline.settings import SCALES, TRUNK, Dataset, PhaseSettings, Run, Settings, phases, recipe_of
 
-TRUNK = "trunk"
-"""Name of the shared start of a training set's experiments: a plain RRDB trained with L1 alone (as ESRGAN)."""
-_TRUNK_CONFIGURATION = Configuration(branches=False, mask=False, align=False, unif=False)
-_CODE = ("networks", "criteria", "training", "degradations", "datasets/packs.py", "distributed.py")
+_CODE = ("networks", "criteria", "training", "recipes", "degradations", "datasets/packs.py", "distributed.py")
 """What a training runs: changed code does not resume old state."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that a training's result depends on, but the bytes of its inputs (their hashes are `inputs`)."""
+    """One phase of a row's training on a training set with a seed: everything that its result depends on.
+
+    Attributes:
+        recipe: the module of pipeline/recipes that has the phase.
+        settings: exactly what the phase reads of params.yaml.
+        device: where it runs, `cpu` or `cuda`.
+        inputs: content hashes of what it reads, by name: `pairs`, `trunk`, `features`.
+        after: fingerprint of the phase before it; None for the first.
+    """
 
     preset: str
     training_set: Dataset
-    name: str
-    configuration: Configuration
-    objective: Objective
-    criteria: Criteria
-    network: Network
-    discriminator: Discriminator
-    perceptual: Perceptual
-    schedule: Schedule
+    row: str
+    recipe: str
+    phase: str
+    settings: PhaseSettings
     run: Run
     seed: int
     device: str
     inputs: Mapping[str, str]
+    after: str | None = None
 
     @property
     def scale(self) -> int:
@@ -53,98 +43,85 @@ class Experiment:
         return SCALES[self.training_set]
 
     @property
-    def uses_discriminator(self) -> bool:
-        """Whether any term reads a discriminator."""
-        return self.objective.adv > 0 or "adv" in self._criteria
-
-    @property
-    def uses_perceptual(self) -> bool:
-        """Whether any term reads perceptual features."""
-        return self.objective.perc > 0 or bool({"perc_bottom", "perc_top"} & self._criteria)
-
-    @property
-    def _criteria(self) -> set[str]:
-        chosen = self.configuration
-        positives = chosen.positives if chosen.align else ()
-        negatives = chosen.negatives if chosen.unif else ()
-        return {chosen.anchor, *positives, *negatives} if chosen.align or chosen.unif else set()
-
-    @property
-    def settings(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
         """Every setting and input hash as JSON: equal settings give equal results on one machine."""
-        values = {
-            key: value for key, value in asdict(self).items() if key not in ("preset", "training_set", "name")
+        # How often a checkpoint is written changes nothing in the result; the seed is the experiment's own.
+        run = self.run.model_dump(mode="json", exclude={"checkpoint_every", "seed"})
+        return {
+            **self.settings.model_dump(mode="json"),
+            "recipe": self.recipe,
+            "phase": self.phase,
+            "scale": self.scale,
+            "run": run,
+            "seed": self.seed,
+            "device": self.device,
+            "inputs": dict(self.inputs),
+            "after": self.after,
+            "code": source_hash(_CODE),
         }
-        blocks = {key: getattr(self, key).model_dump(mode="json") for key in _BLOCKS}
-        # How often a checkpoint is written changes nothing in the result.
-        del blocks["run"]["checkpoint_every"]
-        return values | blocks | {"inputs": dict(self.inputs), "scale": self.scale, "code": source_hash(_CODE)}
 
     @property
     def fingerprint(self) -> str:
         """12 hex digits: the key of the training state."""
-        return fingerprint(self.settings)
+        return fingerprint(self.described)
 
     @property
     def run_name(self) -> str:
         """The run's name in tables and in MLflow, e.g. `realsr-full-s1-0123456789ab`."""
-        return f"{self.training_set}-{self.name}-s{self.seed}-{self.fingerprint}"
+        return f"{self.training_set}-{self.row}-s{self.seed}-{self.fingerprint}"
 
 
-_BLOCKS = ("configuration", "objective", "criteria", "network", "discriminator", "perceptual", "schedule", "run")
-
-
-def experiment(
+def experiments(
     params: Settings,
     preset_name: str,
     training_set: Dataset,
-    name: str,
+    row: str,
     *,
     seed: int | None = None,
     device: str,
     inputs: Mapping[str, str],
-) -> Experiment:
-    """The experiment that params.yaml describes for a configuration, or for the trunk.
+) -> tuple[Experiment, ...]:
+    """The phases of a row's training as params.yaml describes them, in order.
 
     Args:
-        name: a configuration's name, or `trunk`.
+        row: a configuration's name, or `trunk`.
         seed: None takes the preset's.
         device: where it runs, `cpu` or `cuda`.
-        inputs: content hashes by name, e.g. `{"pack": ..., "trunk": ..., "perceptual": ...}`.
+        inputs: content hashes by name (`input_hashes`); each phase takes those that it reads.
 
-    Raises `UserError` for an unknown preset or configuration.
+    Raises `UserError` for an unknown preset or row.
     """
-    preset = params.preset(preset_name)
-    is_trunk = name == TRUNK
-    alone = {"pix": 1.0, "perc": 0.0, "adv": 0.0, "align": 0.0, "unif": 0.0}
-    return Experiment(
-        preset=preset_name,
-        training_set=training_set,
-        name=name,
-        configuration=_TRUNK_CONFIGURATION if is_trunk else params.configuration(name),
-        objective=preset.objective.model_copy(update=alone) if is_trunk else preset.objective,
-        criteria=Criteria() if is_trunk else params.criteria,
-        network=preset.network,
-        discriminator=preset.discriminator,
-        perceptual=preset.perceptual,
-        schedule=preset.trunk if is_trunk else preset.training,
-        run=preset.run,
-        seed=preset.run.seed if seed is None else seed,
-        device=device,
-        inputs=inputs,
-    )
+    run = params.preset(preset_name).run
+    found: list[Experiment] = []
+    for phase, settings in phases(params, preset_name, row).items():
+        found.append(
+            Experiment(
+                preset=preset_name,
+                training_set=training_set,
+                row=row,
+                recipe=recipe_of(params, row),
+                phase=phase,
+                settings=settings,
+                run=run,
+                seed=run.seed if seed is None else seed,
+                device=device,
+                inputs={name: inputs[name] for name in (*settings.reads, *settings.needs)},
+                after=found[-1].fingerprint if found else None,
+            )
+        )
+    return tuple(found)
 
 
-def input_hashes(root: Path, training_set: str) -> dict[str, str]:
-    """Content hashes of what an experiment reads under `root` (runs/<preset>): pack, trunk and features.
+def input_hashes(root: Path, training_set: str, row: str) -> dict[str, str]:
+    """Content hashes of what a row's training can read under `root` (runs/<preset>): pairs, trunk and features.
 
     Raises `UserError` naming what is missing.
     """
+    pairs = {"pairs": str(read_json(root / "packs" / training_set / "index.json")["content"])}
+    if row == TRUNK:
+        return pairs
     trunk = root / "models" / training_set / TRUNK / "generator.safetensors"
     if not trunk.exists():
         raise UserError(f"{trunk} is missing. Run `dvc repro` to train it.")
-    return {
-        "pack": read_json(root / "packs" / training_set / "index.json")["content"],
-        "trunk": sha256(trunk),
-        "perceptual": read_json(root / "weights" / "perceptual.json")["sha256"],
-    }
+    features = str(read_json(root / "weights" / "perceptual.json")["sha256"])
+    return {**pairs, TRUNK: sha256(trunk), "features": features}

@@ -1,59 +1,34 @@
-"""What a training reads: the pack, the trunk it starts from, the perceptual features, and their content hashes."""
+"""What a training is given beside crops: the trunk that it starts from and the perceptual features."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import load_file
+from torch import nn
 
-from pipeline.datasets.packs import Pack
-from pipeline.errors import UserError
 from pipeline.files import read_json
 from pipeline.networks import load_generator
-from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures
-from pipeline.settings import Perceptual
-from pipeline.training.experiment import TRUNK, input_hashes
+from pipeline.settings import TRUNK
+from pipeline.training.experiment import Experiment
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The inputs of a training.
+def given(root: Path, plan: Sequence[Experiment]) -> dict[str, nn.Module]:
+    """The networks that the phases of a row read and do not train, from `root` = runs/<preset>, by name.
 
-    Attributes:
-        pack: the training set.
-        trunk: the trained plain RRDB to start from; None for the trunk itself.
-        perceptual: frozen features; None for the trunk, whose objective is L1 alone.
-        hashes: sha256 by name of everything above.
-        perceptual_source: `perceptual.json` as it is; None where no features are read.
+    Raises `UserError` for what is missing.
     """
-
-    pack: Pack
-    hashes: dict[str, str]
-    trunk: RRDBNet | None = None
-    perceptual: VGGFeatures | None = None
-    perceptual_source: dict[str, Any] | None = field(default=None)
-
-
-def trunk_inputs(root: Path, training_set: str) -> Inputs:
-    """The inputs of a trunk, from `root` = runs/<preset>. Raises `UserError` for what is missing."""
-    pack = Pack.open(root / "packs" / training_set)
-    return Inputs(pack, {"pack": pack.content})
+    needs = {name for experiment in plan for name in experiment.inputs}
+    layers = sorted({layer for experiment in plan for layer in experiment.settings.layers or ()})
+    found: dict[str, nn.Module] = {}
+    if TRUNK in needs:
+        found[TRUNK], _ = load_generator(root / "models" / plan[0].training_set / TRUNK)
+    if "features" in needs:
+        found["features"] = perceptual_features(root / "weights", layers)
+    return found
 
 
-def experiment_inputs(root: Path, training_set: str, layers: Perceptual) -> Inputs:
-    """The inputs of an experiment, from `root` = runs/<preset>. Raises `UserError` for what is missing."""
-    hashes = input_hashes(root, training_set)
-    trunk_folder = root / "models" / training_set / TRUNK
-    trunk, _ = load_generator(trunk_folder)
-    if not isinstance(trunk, RRDBNet):
-        raise UserError(f"{trunk_folder} holds no plain RRDB. Run `dvc repro trunk`.")
-    features, source = perceptual_features(root / "weights", layers)
-    return Inputs(Pack.open(root / "packs" / training_set), hashes, trunk, features, source)
-
-
-def perceptual_features(folder: Path, layers: Perceptual) -> tuple[VGGFeatures, dict[str, Any]]:
-    """The features that the stage `features` wrote to `folder`, up to the layers asked for, and their source."""
-    source: dict[str, Any] = read_json(folder / "perceptual.json")
-    weights = load_file(folder / "perceptual.safetensors")
-    return VGGFeatures(source["variant"], (layers.bottom, layers.top), weights), source
+def perceptual_features(folder: Path, layers: Sequence[str]) -> VGGFeatures:
+    """The features that the stage `features` wrote to `folder`, up to the deepest of `layers`."""
+    variant = read_json(folder / "perceptual.json")["variant"]
+    return VGGFeatures(variant, layers, load_file(folder / "perceptual.safetensors"))

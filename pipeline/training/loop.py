@@ -5,17 +5,16 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline import distributed
 from pipeline.errors import UserError
-from pipeline.networks import Generator
 from pipeline.progress import progress
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.trainer import Trainer, learning_rate
 
-Validate = Callable[[Generator], Mapping[str, float]]
-"""Metrics of a generator on the validation images, by name."""
+Validate = Callable[[nn.Module], Mapping[str, float]]
+"""Metrics of the exported network on the validation images, by name."""
 
 REQUEUE = 75
 """Exit status after SIGTERM (EX_TEMPFAIL of sysexits.h): run the same command again and it goes on."""
@@ -44,7 +43,7 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
     saved = distributed.from_main(state.load)
     if saved is not None:
         trainer.resume(saved)
-    run, total = trainer.experiment.run, trainer.experiment.schedule.iterations
+    run, total = trainer.experiment.run, trainer.experiment.settings.schedule.iterations
     if trainer.iteration == 0:
         state.append({"iteration": 0, **_measured(trainer, validate)})
     stop = _terminated()
@@ -64,7 +63,7 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
                 pending.clear()
             if recording:
                 record |= _checked({now: trainer.gradient_norms()}, state)
-                record["lr"] = learning_rate(trainer.experiment.schedule, now)
+                record["lr"] = learning_rate(trainer.experiment.settings.schedule, now)
                 if validating:
                     record |= _measured(trainer, validate)
                 state.append({"iteration": now, **record})
@@ -108,9 +107,9 @@ def _checked(pending: Mapping[int, Mapping[str, Tensor]], state: TrainingState) 
 
 def _save(trainer: Trainer, state: TrainingState) -> None:
     """A checkpoint, unless the update itself broke the weights (a finite loss can have an infinite gradient)."""
-    if not all(torch.isfinite(parameter).all() for parameter in trainer.generator.parameters()):
+    if not all(torch.isfinite(parameter).all() for parameter in trainer.phase.parameters()):
         raise UserError(
-            f"the generator's weights became NaN or infinite by iteration {trainer.iteration}. The last good "
+            f"the weights became NaN or infinite by iteration {trainer.iteration}. The last good "
             f"checkpoint stays in {state.folder}. Lower the learning rate in params.yaml."
         )
     state.save(trainer.state())

@@ -1,0 +1,55 @@
+"""Cria-CL and its ablations, Tables V and VI: every configuration of params.yaml is trained by this one phase.
+
+Generator and discriminator are updated from one graph (`criteria.objective`); the generator starts from the trunk.
+"""
+
+from torch import Tensor, nn
+
+from pipeline.criteria.judges import Judges, Target
+from pipeline.criteria.objective import discriminator_loss, generator_terms
+from pipeline.networks import build
+from pipeline.networks.cria import start_from
+from pipeline.networks.discriminators import build_discriminator
+from pipeline.networks.parts import Parts
+from pipeline.settings import TRUNK, CriaPhase
+from pipeline.training.phase import Batch, Losses, Phase, Setup
+
+
+class Cria(Phase[CriaPhase]):
+    """Eq. 11 for the generator, the GAN loss of `criteria.adversarial` for the discriminator."""
+
+    def __init__(self, setup: Setup[CriaPhase]) -> None:
+        super().__init__()
+        self.chosen = chosen = setup.settings
+        self.generator = build(chosen.network, setup.scale)
+        start_from(self.generator, setup.given[TRUNK])
+        self.discriminator = None if chosen.discriminator is None else build_discriminator(chosen.discriminator)
+        self.parts = setup.execute(_parts_of(self.generator), compiled=True)
+        self.judges = Judges(
+            None if self.discriminator is None else setup.execute(self.discriminator),
+            setup.execute(setup.given["features"]) if chosen.layers else None,
+            bottom=chosen.bottom or "",
+            top=chosen.top or "",
+        )
+
+    def losses(self, batch: Batch) -> Losses:
+        chosen, parts, target = self.chosen, self.parts(batch.lr), Target(batch.hr, self.judges)
+        generator = generator_terms(parts, target, chosen.configuration, chosen.objective, chosen.criteria)
+        if self.discriminator is None:
+            return {"generator": generator}
+        loss = discriminator_loss(parts.sr, target, chosen.criteria.adversarial)
+        return {"discriminator": {"adv": loss}, "generator": generator}
+
+
+def _parts_of(generator: nn.Module):
+    """The generator's parts; of the plain RRDB the image is the only one."""
+    if hasattr(generator, "parts"):
+        return generator.parts
+
+    def image_alone(lr: Tensor) -> Parts:
+        return Parts(generator(lr))
+
+    return image_alone
+
+
+PHASES = {"training": Cria}

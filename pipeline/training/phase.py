@@ -1,0 +1,74 @@
+"""What a recipe says about one phase of a training: which networks there are and who minimises what."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from pipeline.settings import PhaseSettings
+
+S = TypeVar("S", bound=PhaseSettings)
+
+Losses = Mapping[str, Mapping[str, Tensor]]
+"""Weighted terms, scalars, by the group of networks that minimises their sum. All share one graph; a group that is
+absent is not updated."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The crops of one iteration that this process computes: float in [0, 1], on the device.
+
+    Attributes:
+        lr, hr: pairs, B x 3 x h x w and B x 3 x H x W, the dataset's own degradation applied.
+    """
+
+    lr: Tensor
+    hr: Tensor
+
+
+class Execute(Protocol):
+    """Makes a network, or a method of one, run as `run` of params.yaml says: precision, memory layout, compiled."""
+
+    def __call__(self, forward: Callable[..., Any], *, compiled: bool = False) -> Callable[..., Any]:
+        """A function, not a module, so that an attribute that holds it registers nothing twice."""
+
+
+@dataclass(frozen=True)
+class Setup(Generic[S]):
+    """What a phase is built from.
+
+    Attributes:
+        settings: the phase's settings, of the type that its recipe declares.
+        scale: upscaling factor of the training set.
+        execute: applied to every network that a phase calls in a step.
+        given: networks that are read and not trained, on the device, by name: `trunk`, `features`, and the networks
+            exported by the recipe's earlier phases.
+    """
+
+    settings: S
+    scale: int
+    execute: Execute
+    given: Mapping[str, nn.Module]
+
+
+class Phase(nn.Module, Generic[S]):
+    """The networks of a phase and their losses; its state dict, buffers included, is the checkpoint.
+
+    Networks that are only read must be kept out of it: hold the function that `Setup.execute` gives.
+    """
+
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "discriminator": ("discriminator",),
+        "generator": ("generator",),
+    }
+    """Attributes by group: each group has an optimiser. A group without any of its networks is left out."""
+    exported: ClassVar[str] = "generator"
+    """The network that is averaged, validated and kept."""
+
+    def before(self, iteration: int) -> None:
+        """Called before the losses of an iteration, from 1; for what is computed anew from time to time."""
+
+    def losses(self, batch: Batch) -> Losses:
+        """The losses of one step. List a group whose graph another one shares before that one."""
+        raise NotImplementedError
