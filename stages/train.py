@@ -19,6 +19,7 @@ from pipeline.paths import data_root, results_root
 if TYPE_CHECKING:
     from torch import nn
 
+    from pipeline.datasets.images import Pixels
     from pipeline.datasets.packs import Pair
     from pipeline.tracking import Input, Tracked
     from pipeline.training.checkpoints import TrainingState
@@ -70,7 +71,9 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
 
     @contextmanager
     def observe(trainer: "Trainer", state: "TrainingState") -> "Iterator[Observer]":
-        observed = Observed(trainer, state, pack.validation(), params, arguments, last=trainer.experiment is plan[-1])
+        observed = Observed(
+            trainer, state, pack.validation(), params, arguments, last=trainer.experiment is plan[-1]
+        )
         if not is_main():
             yield observed
             return
@@ -132,7 +135,7 @@ class Observed:
         from pipeline.datasets.images import centre
         from pipeline.evaluation.validation import validation_scores
 
-        def show(sr: Any) -> None:
+        def show(sr: "Pixels") -> None:
             if self.run is not None:
                 self.run.image("validation/image", centre(sr, SHOWN), step=self.trainer.iteration)
 

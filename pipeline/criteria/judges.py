@@ -24,12 +24,12 @@ class Judges:
     """The networks that judge an image, and which of their layers the perceptual criteria read.
 
     Attributes:
-        discriminator: image to logit map.
+        discriminator: image to logit map; None where no term reads it.
         perceptual: frozen features; None where no term reads them.
         bottom, top: the layers of C_perc^B and C_perc^T.
     """
 
-    discriminator: Callable[[Tensor], Tensor]
+    discriminator: Callable[[Tensor], Tensor] | None
     perceptual: Callable[[Tensor, Collection[str]], dict[str, Tensor]] | None
     bottom: str
     top: str
@@ -65,6 +65,8 @@ class Target:
         for known, logits in self._logits:
             if known is image:
                 return logits
+        if self.judges.discriminator is None:
+            raise ValueError("an adversarial term was asked for without a discriminator")
         self._logits.append((image, self.judges.discriminator(image)))
         return self._logits[-1][1]
 

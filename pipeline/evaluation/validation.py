@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from torch import nn
 
 from pipeline.datasets.images import Pixels
 from pipeline.datasets.packs import Pair
 from pipeline.evaluation.metrics import Picture, psnr, ssim
 from pipeline.methods.trained import super_resolve
-from torch import nn
 
 
 def validation_scores(

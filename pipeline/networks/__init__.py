@@ -20,7 +20,7 @@ from pipeline.files import read_json
 __all__ = ["Spec", "build", "load_generator", "parameter_count"]
 
 Spec = Mapping[str, Any]
-"""`{"kind": "rrdb", "features": 64, "blocks": 23, "growth": 32}`: the keyword arguments of that module's `build`."""
+"""`{"kind": "rrdb", "features": 64, "blocks": 23, "growth": 32}`: the keyword arguments of its `build`."""
 
 
 def build(spec: Spec, scale: int) -> nn.Module:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.networks.parts import Parts
-from pipeline.networks.rrdb import RRDBNet, Trunk, conv3x3
+from pipeline.networks.rrdb import Trunk, conv3x3
 
 
 class ResidualBlock(nn.Module):
@@ -84,7 +84,7 @@ class CriaNet(Trunk):
         return Parts(mask * align + (1 - mask) * unif, align, unif, mask)
 
 
-def start_from(network: Trunk, trained: RRDBNet) -> None:
+def start_from(network: nn.Module, trained: nn.Module) -> None:
     """Start `network` from a trained plain RRDB: the trunk as it is, every output convolution from conv_last.
 
     `ReleasedNet` has a conv_last of its own, in front of its branches; fresh ones hand its image through.
@@ -98,8 +98,6 @@ def start_from(network: Trunk, trained: RRDBNet) -> None:
     network.load_state_dict(network.state_dict() | state, strict=True)
 
 
-def build(
-    scale: int, *, features: int, blocks: int, growth: int, branch_blocks: int, masked: bool
-) -> CriaNet:
+def build(scale: int, *, features: int, blocks: int, growth: int, branch_blocks: int, masked: bool) -> CriaNet:
     """The network of the paper's text with fresh weights."""
     return CriaNet(features, blocks, growth, scale, branch_blocks, masked=masked)

@@ -102,8 +102,6 @@ def _clear(convolution: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
-def build(
-    scale: int, *, features: int, blocks: int, growth: int, branch_blocks: int, masked: bool
-) -> ReleasedNet:
+def build(scale: int, *, features: int, blocks: int, growth: int, branch_blocks: int, masked: bool) -> ReleasedNet:
     """The network of the authors' checkpoint with fresh weights."""
     return ReleasedNet(features, blocks, growth, scale, branch_blocks, masked=masked)

@@ -3,6 +3,8 @@
 Generator and discriminator are updated from one graph (`criteria.objective`); the generator starts from the trunk.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from pipeline.criteria.judges import Judges, Target
@@ -10,7 +12,7 @@ from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.networks import build
 from pipeline.networks.cria import start_from
 from pipeline.networks.discriminators import build_discriminator
-from pipeline.networks.parts import Parts
+from pipeline.networks.parts import Branched, Parts
 from pipeline.settings import TRUNK, CriaPhase
 from pipeline.training.phase import Batch, Losses, Phase, Setup
 
@@ -22,7 +24,8 @@ class Cria(Phase[CriaPhase]):
         super().__init__()
         self.chosen = chosen = setup.settings
         self.generator = build(chosen.network, setup.scale)
-        start_from(self.generator, setup.given[TRUNK])
+        if TRUNK in setup.given:
+            start_from(self.generator, setup.given[TRUNK])
         self.discriminator = None if chosen.discriminator is None else build_discriminator(chosen.discriminator)
         self.parts = setup.execute(_parts_of(self.generator), compiled=True)
         self.judges = Judges(
@@ -41,9 +44,9 @@ class Cria(Phase[CriaPhase]):
         return {"discriminator": {"adv": loss}, "generator": generator}
 
 
-def _parts_of(generator: nn.Module):
-    """The generator's parts; of the plain RRDB the image is the only one."""
-    if hasattr(generator, "parts"):
+def _parts_of(generator: nn.Module) -> Callable[[Tensor], Parts]:
+    """The function from LR to parts; the plain RRDB has the image alone."""
+    if isinstance(generator, Branched):
         return generator.parts
 
     def image_alone(lr: Tensor) -> Parts:

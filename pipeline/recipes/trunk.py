@@ -1,4 +1,7 @@
-"""The trunk: a plain RRDB trained with L1 alone, from which other rows start (facts/methods.md 1.1, `rrdb_psnr`)."""
+"""The trunk: a plain RRDB trained with L1 alone, from which others start (facts/methods.md 1.1, `rrdb_psnr`)."""
+
+from collections.abc import Mapping
+from typing import ClassVar
 
 from pipeline.criteria.maps import pix
 from pipeline.networks import build
@@ -9,7 +12,7 @@ from pipeline.training.phase import Batch, Losses, Phase, Setup
 class Trunk(Phase[TrunkPhase]):
     """One network and one loss."""
 
-    groups = {"generator": ("generator",)}
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {"generator": ("generator",)}
 
     def __init__(self, setup: Setup[TrunkPhase]) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """What each phase of a row's training reads of params.yaml, and no more.
 
-A row is trained again when, and only when, something here changes; so whatever a row does not read is brought to one
+A row is trained again when, and only when, something here changes; so whatever it does not read is brought to one
 canonical value.
 """
 

@@ -8,9 +8,7 @@ from pipeline.degradations import noise_pool, second_order
 from pipeline.training.phase import Batch
 
 
-def batch(
-    pack: Pack, seed: int, iteration: int, first: int, count: int, crop: int, device: torch.device
-) -> Batch:
+def batch(pack: Pack, seed: int, iteration: int, first: int, count: int, crop: int, device: torch.device) -> Batch:
     """The crops of an iteration, float in [0, 1], on `device`.
 
     Arguments as of `Pack.crops`; every sample depends on (seed, iteration, its place in the global batch) alone.

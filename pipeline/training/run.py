@@ -44,14 +44,14 @@ def train_row(
     states: Path,
     observe: Observe,
 ) -> None:
-    """Train the phases of `plan` in order, each given the networks of those before it; a finished one costs nothing.
+    """Train the phases of `plan` in order, each given the networks of those before it.
 
     Args:
         phases: the recipe's, by name.
         given: networks that are read and not trained.
         states: the folder of the states, each under its phase's fingerprint.
 
-    Raises what `loop.train` raises.
+    A phase that is finished already costs nothing. Raises what `loop.train` raises.
     """
     for experiment in plan:
         trainer = trainer_of(experiment, phases[experiment.phase], pack, given)

@@ -34,7 +34,7 @@ class Trainer:
     """
 
     def __init__(self, experiment: Experiment, phase: Phase[Any], batches: Callable[[int], Batch]) -> None:
-        """Start at iteration 0 of `phase`, whose networks are on the device; `batches` gives an iteration's crops."""
+        """Start at iteration 0 of `phase`, whose networks are on the device; `batches` gives the crops."""
         self.experiment, self.phase, self.batches = experiment, phase, batches
         self.iteration = 0
         schedule = experiment.settings.schedule
@@ -115,7 +115,7 @@ class Trainer:
             self.average.load_state_dict(state["average"])
 
     def _differentiate(self, group: str, loss: Tensor, *, again: bool) -> None:
-        """Gradients of `loss` for one group alone, through other networks where it must; `again` keeps the graph."""
+        """Gradients of `loss` for one group alone, through other networks or not; `again` keeps the graph."""
         parameters = self.optimisers[group].param_groups[0]["params"]
         self.optimisers[group].zero_grad(set_to_none=True)
         torch.autograd.backward(loss, inputs=parameters, retain_graph=again)
