@@ -18,7 +18,8 @@ from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.kept_parts import KeptParts, groups, read_about, shown_images
 from pipeline.evaluation.parts import square, take_apart
 from pipeline.files import write_json
-from pipeline.networks import Generator, Parts, build_generator
+from pipeline.networks import build
+from pipeline.networks.parts import Parts
 from pipeline.settings import SCALES, Network
 from tests.evaluation.project import CHECKOUT, PARAMS, QUICK, contents, dataset, refused, run
 
@@ -26,14 +27,14 @@ SIZE = Network(layout="paper", features=8, blocks=1, growth=4, branch_blocks=1)
 RELEASED = SIZE.model_copy(update={"layout": "released"})
 
 
-class Known(Generator):
+class Known(nn.Module):
     """At scale 1: I_align is the image, I_unif half of it, S the image's red."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
 
-    def forward(self, lr):
+    def parts(self, lr):
         align, unif, mask = lr, lr / 2, lr[:, :1]
         return Parts(mask * align + (1 - mask) * unif, align, unif, mask)
 
@@ -41,7 +42,7 @@ class Known(Generator):
 def untrained(configuration, size, scale=4):
     """A network whose branches differ, about mid-grey, and whose mask is no constant: all its weights are drawn."""
     torch.manual_seed(0)
-    network = build_generator(PARAMS.configurations[configuration], size, scale).eval()
+    network = build(PARAMS.configurations[configuration].network(size), scale).eval()
     for name, weight in network.named_parameters():
         weight.data.add_(0.05 * torch.randn_like(weight))
         if name.startswith("branch_") and name.endswith("output.bias"):
@@ -120,8 +121,11 @@ def apart(tmp_path_factory):
         for configuration in ("plain", "full"):
             folder = project / "runs/sample/models" / name / configuration
             network = untrained(configuration, SIZE, SCALES[name])
-            about = {"run": f"{name}-{configuration}", "scale": SCALES[name], "network": SIZE.model_dump()}
-            about |= {"configuration": PARAMS.configurations[configuration].model_dump(mode="json")}
+            about = {
+                "run": f"{name}-{configuration}",
+                "scale": SCALES[name],
+                "network": PARAMS.configurations[configuration].network(SIZE),
+            }
             write_json(folder / "model.json", about)
             save_file(network.state_dict(), folder / "generator.safetensors")
     done = run("parts", project)

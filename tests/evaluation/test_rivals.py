@@ -66,7 +66,7 @@ def test_a_file_and_three_lines_make_a_row_of_scores(project):
     assert done.returncode == 0, done.stderr
     root = project / "runs/sample"
     with torch.no_grad():
-        expected = levels(network(0)(tensor(read_rgb(root / "raw/realsr/1_LR.png"))).sr)
+        expected = levels(network(0)(tensor(read_rgb(root / "raw/realsr/1_LR.png"))))
     assert np.abs(read_rgb(root / "restored/realsr/mine/id1.png") - expected).max() <= 1
     described = json.loads((root / "restored/realsr/mine/restored.json").read_text())
     assert described["checkpoint"] == json.loads((root / "rivals/mine.json").read_text())
@@ -82,7 +82,7 @@ def test_at_scale_one_the_enlarged_image_is_reduced_and_rounded_once(project, mo
     describe(root, params)
     evaluated(root, "camerasr", params)
     with torch.no_grad():
-        large = network(0)(tensor(read_rgb(root / "raw/camerasr/1_LR.png"))).sr.clamp(0, 1)
+        large = network(0)(tensor(read_rgb(root / "raw/camerasr/1_LR.png"))).clamp(0, 1)
     sr = read_rgb(root / "restored/camerasr/mine/id1.png")
     assert np.abs(sr - levels(downscale(large, 4))).max() <= 1
     described = json.loads((root / "restored/camerasr/mine/restored.json").read_text())

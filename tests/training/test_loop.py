@@ -1,6 +1,5 @@
 """The loop: resumed equals uninterrupted bit for bit, broken numbers stop it, SIGTERM is survived."""
 
-import dataclasses
 import os
 import signal
 import threading
@@ -11,6 +10,7 @@ import torch
 from pipeline.errors import UserError
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.loop import REQUEUE, Interrupted, train
+from tests.training.tiny import with_schedule
 
 
 class KilledError(Exception):
@@ -24,7 +24,7 @@ def run(trainer, folder):
 
 
 def weights(trainer):
-    return {**trainer.generator.state_dict(), **trainer.discriminator.state_dict()}
+    return trainer.phase.state_dict()
 
 
 def assert_same(trainer, other):
@@ -60,8 +60,7 @@ def test_an_average_of_the_weights_resumes_to_the_same_bits(experiment, make_tra
         if iteration == 5:
             raise KilledError
 
-    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
-    averaged = dataclasses.replace(experiment, schedule=schedule)
+    averaged = with_schedule(experiment, ema=0.9)
     whole, resumed = make_trainer(experiment=averaged), make_trainer(experiment=averaged)
     run(whole, tmp_path / "whole")
     with pytest.raises(KilledError):
@@ -73,8 +72,7 @@ def test_an_average_of_the_weights_resumes_to_the_same_bits(experiment, make_tra
 
 
 def test_what_is_validated_is_the_average(experiment, make_trainer, tmp_path):
-    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
-    trainer, seen = make_trainer(experiment=dataclasses.replace(experiment, schedule=schedule)), []
+    trainer, seen = make_trainer(experiment=with_schedule(experiment, ema=0.9)), []
 
     def validate(generator):
         assert not generator.training
@@ -128,7 +126,7 @@ def test_history_has_the_start_the_terms_and_the_validation(uninterrupted):
         "adv",
         "align",
         "unif",
-        "discriminator",
+        "discriminator/adv",
         "grad_norm",
         "grad_norm_discriminator",
         "lr",
@@ -140,18 +138,16 @@ def test_history_has_the_start_the_terms_and_the_validation(uninterrupted):
 
 
 def test_a_term_that_turns_nan_stops_the_run_and_keeps_the_last_good_checkpoint(make_trainer, tmp_path):
-    trainer = make_trainer()
-
     def poison(iteration):
         if iteration == 5:
-            trainer.generator.branch_align.output.weight.data.fill_(float("nan"))
+            trainer.phase.generator.branch_align.output.weight.data.fill_(float("nan"))
 
-    trainer.pack.hook = poison
+    trainer = make_trainer(poison)
     with pytest.raises(UserError, match=r"term `(pix|align)` became nan at iteration 5"):
         run(trainer, tmp_path)
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert saved["iteration"] == 3
-    assert all(value.isfinite().all() for value in saved["generator"].values())
+    assert all(value.isfinite().all() for value in saved["phase"].values())
 
 
 def test_a_history_line_cut_short_by_a_kill_is_dropped(tmp_path):

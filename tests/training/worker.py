@@ -17,14 +17,14 @@ from pipeline.errors import entry_point
 from pipeline.settings import Criteria, Discriminator
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.loop import train
-from tests.training.tiny import EXPERIMENT, PLAIN, tiny_trainer
+from tests.training.tiny import NETWORK, PLAIN, tiny_trainer, with_schedule, with_settings
 
-SHARED = dataclasses.replace(EXPERIMENT, schedule=EXPERIMENT.schedule.model_copy(update={"batch": 4, "ema": 0.5}))
+SHARED = with_schedule(batch=4, ema=0.5)
 CASES = {
     "full": SHARED,
-    "plain": dataclasses.replace(SHARED, configuration=PLAIN),
-    "scalars": dataclasses.replace(SHARED, criteria=Criteria(reading="scalars")),
-    "unet": dataclasses.replace(
+    "plain": with_settings(SHARED, configuration=PLAIN, network=PLAIN.network(NETWORK)),
+    "scalars": with_settings(SHARED, criteria=Criteria(reading="scalars")),
+    "unet": with_settings(
         SHARED, discriminator=Discriminator(kind="unet", features=2), criteria=Criteria(adversarial="lsgan")
     ),
 }
@@ -48,7 +48,7 @@ def terminate(_, iteration):
 def poison(trainer, iteration):
     """One process alone makes a NaN."""
     if iteration == 5 and rank() == 1:
-        trainer.generator.conv_first.weight.data.fill_(float("nan"))
+        trainer.phase.generator.conv_first.weight.data.fill_(float("nan"))
 
 
 WORK = {
