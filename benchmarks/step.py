@@ -25,7 +25,6 @@ from pipeline.networks.vgg import VGGFeatures
 from pipeline.recipes.cria import Cria
 from pipeline.settings import VGG128_CROP, Discriminator
 from pipeline.training.experiment import Experiment
-from pipeline.training.experiment import experiments as described
 from pipeline.training.phase import Batch
 from pipeline.training.run import trainer_of
 
@@ -137,11 +136,10 @@ def experiments(size: Size, kind: Kind, device: torch.device) -> dict[str, Exper
         )
     params = settings.load(PARAMS)
     trunk = {"features": size.features, "blocks": size.blocks, "growth": size.growth}
-    unread = dict.fromkeys(("pairs", "trunk", "features"), "")
+    run = params.paper.run.model_copy(update={"device": device.type})
     found = {}
     for name, configuration in ((ESRGAN, "plain"), (CRIA, "full")):
-        [chosen] = described(params, "paper", "realsr", configuration, device=device.type, inputs=unread)
-        published = chosen.settings
+        [(phase, published)] = settings.phases(params, "paper", configuration).items()
         assert isinstance(published, settings.CriaPhase)
         sized = {
             "network": {**published.network, **trunk},
@@ -154,7 +152,17 @@ def experiments(size: Size, kind: Kind, device: torch.device) -> dict[str, Exper
             # The usual step takes the means of the relativistic loss for numbers; so do all, to be comparable.
             "criteria": published.criteria.model_copy(update={"adversarial": "relativistic_detached"}),
         }
-        found[name] = replace(chosen, settings=published.model_copy(update=sized))
+        found[name] = Experiment(
+            preset="paper",
+            training_set="realsr",
+            row=configuration,
+            recipe=settings.CRIA,
+            phase=phase,
+            settings=published.model_copy(update=sized),
+            run=run,
+            seed=run.seed,
+            inputs={},
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Where a preset's files lie. Data is shared; what an ablation seed makes lies apart."""
+"""Where a preset's files lie."""
 
 from pathlib import Path
 
@@ -7,13 +7,25 @@ DOWNLOADS = Path("runs", "downloads")
 
 
 def data_root(preset: str) -> Path:
-    """Of raw/, splits/, packs/, weights/, pretrained/, the trunks in models/, and state/."""
+    """Of raw/, splits/, packs/, weights/, pretrained/, models/, restored/, scores/ and state/."""
     return Path("runs", preset)
 
 
-def results_root(preset: str, seed: int | None = None) -> Path:
-    """Of models/, restored/ and scores/: the comparison's (seed None), or one seed's of the ablations."""
-    return data_root(preset) if seed is None else data_root(preset) / "ablations" / f"seed{seed}"
+def model_folder(preset: str, training_set: str, row: str, seed: int) -> Path:
+    """Of a trained row: generator.safetensors, model.json and what else its training leaves."""
+    return data_root(preset) / "models" / training_set / row / f"seed{seed}"
+
+
+def restored_folder(root: Path, dataset: str, row: str, seed: int | None = None) -> Path:
+    """Of the test images of a dataset that a row has restored, with a seed where it was trained here."""
+    folder = root / "restored" / dataset / row
+    return folder if seed is None else folder / f"seed{seed}"
+
+
+def scores_file(root: Path, dataset: str, row: str, seed: int | None = None) -> Path:
+    """The scores of the images in `restored_folder`."""
+    folder = root / "scores" / dataset
+    return folder / f"{row}.csv" if seed is None else folder / row / f"seed{seed}.csv"
 
 
 def pretrained_folder(preset: str, name: str) -> Path:

@@ -15,29 +15,42 @@ try:
     params = settings.load()
     PRESET = chosen_preset()
     RUN = params.preset(PRESET).run
-    SEEDS = params.preset(PRESET).seeds
 except UserError as error:
     exit_with(error)
 
 ABLATION = params.ablation
+ABLATIONS = [
+    experiment
+    for experiment in wanted(params, PRESET)
+    if experiment.training_set == ABLATION.data
+    and experiment.row in ABLATION.configurations
+]
 DATA = data_root(PRESET).as_posix()
 TABLES = tables_folder(PRESET, "ablations").as_posix()
 FIGURES = figures_folder(PRESET, "ablations").as_posix()
-SEED = results_root(PRESET, 0).as_posix().removesuffix("0") + "{seed}"
-MODEL = f"{SEED}/models/{ABLATION.data}/{{configuration}}"
-SCORES = f"{SEED}/scores/{ABLATION.data}"
+SCORES = [
+    scores_file(
+        data_root(PRESET), ABLATION.data, experiment.row, experiment.seed
+    ).as_posix()
+    for experiment in ABLATIONS
+]
 JUDGES = sorted(
     {name for metric in params.protocol.metrics for name in METRICS[metric].weights}
 )
-LOGS = f"{DATA}/ablations/logs"
-# A training takes a whole GPU, where it will run on one; on a CPU the cores alone decide what runs side by side.
-GPUS = int(RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0))
+LOGS = f"{DATA}/logs"
+# A training takes whole GPUs, where it will run on them; on a CPU the cores alone decide what runs side by side.
+ON_GPU = RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0)
+LAUNCH = (
+    "python"
+    if RUN.processes == 1
+    else f"torchrun --standalone --nproc-per-node {RUN.processes}"
+)
 
 
 def by_dvc(path, stage):
     """An input that DVC makes: its age says nothing (a checkout renews it), its content is in the fingerprint."""
 
-    def existing(wildcards):
+    def existing(_):
         if not Path(path).exists():
             raise WorkflowError(
                 f"{path} is missing. Make it first: dvc repro --glob '{stage}@{PRESET}*'"
@@ -47,15 +60,20 @@ def by_dvc(path, stage):
     return existing
 
 
-def fingerprint(configuration, seed):
-    """Of the experiment; changes when and only when the training has to run again."""
-    hashes = input_hashes(data_root(PRESET), ABLATION.data)
-    return experiment(
-        params,
-        PRESET,
-        ABLATION.data,
-        configuration,
-        seed=seed,
-        device=RUN.device,
-        inputs=hashes,
-    ).fingerprint
+def finished(experiment):
+    """The file that says that an experiment is finished, as params.yaml has it now."""
+    for path, stage in (
+        (f"{DATA}/packs/{experiment.training_set}/index.json", "pack"),
+        (f"{DATA}/weights/perceptual.json", "features"),
+    ):
+        by_dvc(path, stage)(None)
+    return ancient(marker(plan(params, PRESET, experiment)[-1]).as_posix())
+
+
+def trunk_of_row(wildcards):
+    """The finished trunk, for a row that starts from it."""
+    starts = any(
+        "trunk" in phase.inputs
+        for phase in settings.phases(params, PRESET, wildcards.row).values()
+    )
+    return finished(trunk_of(params, PRESET, wildcards.data)) if starts else []

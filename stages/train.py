@@ -1,4 +1,4 @@
-"""Stage `train`: one row on one training set with one seed, or the trunk of a training set, to a generator.
+"""Stage `train`: one row on one training set with one seed to a generator.
 
 Resumes from its own state under runs/<preset>/state/<fingerprint>; equal settings find equal work done before.
 `torchrun --nproc-per-node N -m stages.train ...` shares a training among N processes, the same up to rounding.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import settings
 from pipeline.errors import UserError, entry_point
 from pipeline.files import whole_folder
-from pipeline.paths import data_root, results_root
+from pipeline.paths import data_root, model_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,52 +35,50 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
     parser.add_argument("--data", required=True, choices=list(settings.SCALES), help="training set")
-    parser.add_argument("--configuration", required=True, help="a configuration of params.yaml, or `trunk`")
-    parser.add_argument("--seed", type=int, help="of the ablations; default: the comparison")
+    parser.add_argument("--row", required=True, help="a configuration of params.yaml, or `trunk`")
+    parser.add_argument("--seed", type=int, help="default: run.seed of the preset")
     arguments = parser.parse_args()
     params = settings.load()
     run = params.preset(arguments.preset).run
     if arguments.data not in params.study.training_sets:
         raise UserError(f"{arguments.data} is not among study.training_sets of params.yaml")
+    settings.recipe_of(params, arguments.row)
 
     from pipeline.distributed import processes
     from pipeline.networks.devices import device_named
     from pipeline.training.execution import configure
 
     configure(run)
-    device = device_named(run.device)
-    with processes(device):
-        _train(arguments, params, device)
+    with processes(device_named(run.device)):
+        _train(arguments, params)
 
 
-def _train(arguments: Namespace, params: settings.Settings, device: str) -> None:
+def _train(arguments: Namespace, params: settings.Settings) -> None:
     """In each process alike; the main one alone sends, exports and writes."""
     from pipeline.datasets.packs import Pack
     from pipeline.distributed import is_main
     from pipeline.recipes import phases_of
-    from pipeline.training.experiment import experiments, input_hashes
+    from pipeline.training.experiment import Wanted, plan, trunk_of
     from pipeline.training.inputs import given
     from pipeline.training.run import train_row
 
-    preset, data, row = arguments.preset, arguments.data, arguments.configuration
-    root = data_root(preset)
-    plan = experiments(
-        params, preset, data, row, seed=arguments.seed, device=device, inputs=input_hashes(root, data, row)
-    )
+    preset, data, root = arguments.preset, arguments.data, data_root(arguments.preset)
+    seed = params.preset(preset).run.seed if arguments.seed is None else arguments.seed
+    phases = plan(params, preset, Wanted(data, arguments.row, seed))
+    trunk = model_folder(preset, *trunk_of(params, preset, data))
     pack = Pack.open(root / "packs" / data)
 
     @contextmanager
     def observe(trainer: "Trainer", state: "TrainingState") -> "Iterator[Observer]":
-        observed = Observed(
-            trainer, state, pack.validation(), params, arguments, last=trainer.experiment is plan[-1]
-        )
+        observed = Observed(trainer, state, pack.validation(), params, last=trainer.experiment is phases[-1])
         if not is_main():
             yield observed
             return
         with state.locked(), observed.tracked():
             yield observed
 
-    train_row(plan, phases_of(plan[0].recipe), pack, given(root, plan), root / "state", observe)
+    networks = given(root, phases, trunk)
+    train_row(phases, phases_of(phases[0].recipe), pack, networks, root / "state", observe)
 
 
 @dataclass
@@ -91,7 +89,6 @@ class Observed:
     state: "TrainingState"
     pairs: "list[Pair]"
     params: settings.Settings
-    arguments: Namespace
     last: bool
     run: "Tracked | None" = None
 
@@ -100,7 +97,8 @@ class Observed:
         """For the length of the block, with a run of MLflow; without, nothing is sent and nothing written."""
         from pipeline.tracking import tracked
 
-        chosen, row = self.trainer.experiment, self.arguments.configuration
+        chosen = self.trainer.experiment
+        row = chosen.row
         with tracked(
             chosen.preset,
             chosen.run_name,
@@ -108,8 +106,8 @@ class Observed:
             environment=self.facts,
             inputs=_read(data_root(chosen.preset), chosen),
             tags=_tags(chosen),
-            tables=() if self.arguments.seed is None else self.params.ablation.tables_of(row),
-            note=_note(chosen, self.params.preset(chosen.preset).label, self.out, self.arguments.seed),
+            tables=self.params.ablation.tables_of(row) if chosen.training_set == self.params.ablation.data else (),
+            note=_note(chosen, self.params.preset(chosen.preset).label, self.out),
             # What differs first: charts cut long names.
             title=f"{row}-s{chosen.seed}-{chosen.training_set}-{chosen.fingerprint}",
             series=None if row == settings.TRUNK else list(self.params.configurations).index(row),
@@ -122,13 +120,13 @@ class Observed:
         from pipeline.distributed import count
         from pipeline.environment import environment
 
-        return environment(self.trainer.experiment.device) | {"processes": count()}
+        return environment(self.trainer.device.type) | {"processes": count()}
 
     @property
     def out(self) -> Path:
         """The folder of the finished model."""
         chosen = self.trainer.experiment
-        return results_root(chosen.preset, self.arguments.seed) / "models" / chosen.training_set / chosen.row
+        return model_folder(chosen.preset, chosen.training_set, chosen.row, chosen.seed)
 
     def validate(self, network: "nn.Module") -> Mapping[str, float]:
         """By the protocol of the tables; the first image is shown."""
@@ -186,9 +184,9 @@ def _tags(chosen: "Experiment") -> dict[str, str]:
     }
 
 
-def _note(chosen: "Experiment", label: str, out: Path, seed: int | None) -> str:
+def _note(chosen: "Experiment", label: str, out: Path) -> str:
     """A training's description."""
-    command = f"--preset {chosen.preset} --data {chosen.training_set} --configuration {chosen.row}"
+    command = f"--preset {chosen.preset} --data {chosen.training_set} --row {chosen.row} --seed {chosen.seed}"
     return "\n\n".join(
         [
             f"`{chosen.row}` trained on `{chosen.training_set}` with seed {chosen.seed}. The tables call it "
@@ -197,8 +195,7 @@ def _note(chosen: "Experiment", label: str, out: Path, seed: int | None) -> str:
             f"Images: `validation/image`, the first held-out image as training goes on (its middle, {SHOWN} px at "
             "most); `validation/parts`, from left to right LR, SR, where there are branches align, unif and "
             "the mask, then HR.",
-            f"In `{out.as_posix()}`, made by `python -m stages.train {command}"
-            f"{'' if seed is None else f' --seed {seed}'}`",
+            f"In `{out.as_posix()}`, made by `python -m stages.train {command}`",
         ]
     )
 

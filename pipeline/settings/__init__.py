@@ -227,6 +227,11 @@ class Settings(Block):
             raise UserError(f"there is no preset {name!r}; params.yaml has {', '.join(known)}")
         return preset
 
+    def rows(self, training_set: Dataset) -> list[str]:
+        """The rows that are trained on a training set: the comparison's, and the ablations' where it is theirs."""
+        ablation = self.ablation.configurations if training_set == self.ablation.data else []
+        return list(dict.fromkeys([*self.study.configurations, *ablation]))
+
     def configuration(self, name: str) -> Configuration:
         """One configuration. Raises `UserError` when params.yaml has none of that name."""
         if name not in self.configurations:

@@ -33,9 +33,9 @@ class PhaseSettings(Block):
         return ()
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """What it is given beside crops: `trunk`, `features`."""
-        return ("features",) if self.layers else ()
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what it reads: kinds of crops, `trunk`, `features`."""
+        return (*self.reads, "features") if self.layers else self.reads
 
 
 class TrunkPhase(PhaseSettings):
@@ -67,9 +67,9 @@ class CriaPhase(PhaseSettings):
         return (self.bottom, self.top) if self.bottom and self.top else ()
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """The trunk that it starts from, and features where a term reads them."""
-        return (TRUNK, *super().needs)
+    def inputs(self) -> tuple[str, ...]:
+        """The trunk that it starts from too."""
+        return (*super().inputs, TRUNK)
 
 
 def recipe_of(settings: "Settings", row: str) -> str:

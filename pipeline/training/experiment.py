@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipeline.errors import UserError
-from pipeline.files import fingerprint, read_json, sha256, source_hash
+from pipeline.files import fingerprint, read_json, source_hash
+from pipeline.paths import data_root, model_folder
 from pipeline.settings import SCALES, TRUNK, Dataset, PhaseSettings, Run, Settings, phases, recipe_of
 
 _CODE = ("networks", "criteria", "training", "recipes", "degradations", "datasets/packs.py", "distributed.py")
@@ -20,8 +21,7 @@ class Experiment:
     Attributes:
         recipe: the module of pipeline/recipes that has the phase.
         settings: exactly what the phase reads of params.yaml.
-        device: where it runs, `cpu` or `cuda`.
-        inputs: content hashes of what it reads, by name: `pairs`, `trunk`, `features`.
+        inputs: what it reads, by name: the content hashes of `pairs` and `features`, the fingerprint of `trunk`.
         after: fingerprint of the phase before it; None for the first.
     """
 
@@ -33,7 +33,6 @@ class Experiment:
     settings: PhaseSettings
     run: Run
     seed: int
-    device: str
     inputs: Mapping[str, str]
     after: str | None = None
 
@@ -44,9 +43,13 @@ class Experiment:
 
     @property
     def described(self) -> dict[str, Any]:
-        """Every setting and input hash as JSON: equal settings give equal results on one machine."""
-        # How often a checkpoint is written changes nothing in the result; the seed is the experiment's own.
-        run = self.run.model_dump(mode="json", exclude={"checkpoint_every", "seed"})
+        """Every setting and input as JSON: equal ones give equal results on one machine.
+
+        The device is the one that params.yaml names, so that a machine without a GPU can plan for one with a GPU.
+        """
+        # How often a checkpoint is written and how many processes share the work change nothing in the result but
+        # its rounding; the seed is the experiment's own.
+        run = self.run.model_dump(mode="json", exclude={"checkpoint_every", "seed", "processes"})
         return {
             **self.settings.model_dump(mode="json"),
             "recipe": self.recipe,
@@ -54,13 +57,12 @@ class Experiment:
             "scale": self.scale,
             "run": run,
             "seed": self.seed,
-            "device": self.device,
             "inputs": dict(self.inputs),
             "after": self.after,
             "code": source_hash(_CODE),
         }
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """12 hex digits: the key of the training state."""
         return fingerprint(self.described)
@@ -71,57 +73,70 @@ class Experiment:
         return f"{self.training_set}-{self.row}-s{self.seed}-{self.fingerprint}"
 
 
-def experiments(
-    params: Settings,
-    preset_name: str,
-    training_set: Dataset,
-    row: str,
-    *,
-    seed: int | None = None,
-    device: str,
-    inputs: Mapping[str, str],
-) -> tuple[Experiment, ...]:
-    """The phases of a row's training as params.yaml describes them, in order.
+class Wanted(NamedTuple):
+    """An experiment by its name."""
 
-    Args:
-        row: a configuration's name, or `trunk`.
-        seed: None takes the preset's.
-        device: where it runs, `cpu` or `cuda`.
-        inputs: content hashes by name (`input_hashes`); each phase takes those that it reads.
+    training_set: Dataset
+    row: str
+    seed: int
 
-    Raises `UserError` for an unknown preset or row.
+
+def wanted(params: Settings, preset: str) -> list[Wanted]:
+    """Every experiment of the study: first the trunks, then each row with every seed of the preset."""
+    sets, seed = params.study.training_sets, params.preset(preset).run.seed
+    trunks = [Wanted(training_set, TRUNK, seed) for training_set in sets]
+    return trunks + [
+        Wanted(training_set, row, seed)
+        for training_set in sets
+        for row in params.rows(training_set)
+        for seed in params.preset(preset).seeds
+    ]
+
+
+def plan(params: Settings, preset: str, chosen: Wanted) -> tuple[Experiment, ...]:
+    """The phases of an experiment as params.yaml describes them, in order.
+
+    What it reads is looked up under runs/<preset>: a pack and, where they are read, features. A trunk need not be
+    trained for its fingerprint to be known.
+
+    Raises `UserError` for an unknown preset or row, and for an input that is missing.
     """
-    run = params.preset(preset_name).run
+    root, run = data_root(preset), params.preset(preset).run
     found: list[Experiment] = []
-    for phase, settings in phases(params, preset_name, row).items():
+    for phase, settings in phases(params, preset, chosen.row).items():
         found.append(
             Experiment(
-                preset=preset_name,
-                training_set=training_set,
-                row=row,
-                recipe=recipe_of(params, row),
+                preset=preset,
+                training_set=chosen.training_set,
+                row=chosen.row,
+                recipe=recipe_of(params, chosen.row),
                 phase=phase,
                 settings=settings,
                 run=run,
-                seed=run.seed if seed is None else seed,
-                device=device,
-                inputs={name: inputs[name] for name in (*settings.reads, *settings.needs)},
+                seed=chosen.seed,
+                inputs={name: _input(params, preset, root, chosen, name) for name in settings.inputs},
                 after=found[-1].fingerprint if found else None,
             )
         )
     return tuple(found)
 
 
-def input_hashes(root: Path, training_set: str, row: str) -> dict[str, str]:
-    """Content hashes of what a row's training can read under `root` (runs/<preset>): pairs, trunk and features.
+def marker(experiment: Experiment) -> Path:
+    """The empty file that the finished experiment has in its model's folder, named by its fingerprint."""
+    folder = model_folder(experiment.preset, experiment.training_set, experiment.row, experiment.seed)
+    return folder / f"{experiment.fingerprint}.done"
 
-    Raises `UserError` naming what is missing.
-    """
-    pairs = {"pairs": str(read_json(root / "packs" / training_set / "index.json")["content"])}
-    if row == TRUNK:
-        return pairs
-    trunk = root / "models" / training_set / TRUNK / "generator.safetensors"
-    if not trunk.exists():
-        raise UserError(f"{trunk} is missing. Run `dvc repro` to train it.")
-    features = str(read_json(root / "weights" / "perceptual.json")["sha256"])
-    return {**pairs, TRUNK: sha256(trunk), "features": features}
+
+def trunk_of(params: Settings, preset: str, training_set: Dataset) -> Wanted:
+    """The trunk that the rows of a training set start from, with whatever seed."""
+    return Wanted(training_set, TRUNK, params.preset(preset).run.seed)
+
+
+def _input(params: Settings, preset: str, root: Path, chosen: Wanted, name: str) -> str:
+    match name:
+        case "trunk":
+            return plan(params, preset, trunk_of(params, preset, chosen.training_set))[-1].fingerprint
+        case "features":
+            return str(read_json(root / "weights" / "perceptual.json")["sha256"])
+        case _:
+            return str(read_json(root / "packs" / chosen.training_set / "index.json")["content"])

@@ -17,6 +17,7 @@ from pipeline.files import write_json
 from pipeline.networks import parameter_count
 from pipeline.networks.parts import Branched, Parts
 from pipeline.training.checkpoints import TrainingState
+from pipeline.training.experiment import marker
 from pipeline.training.trainer import Trainer
 
 
@@ -27,7 +28,7 @@ def export(
     environment: Mapping[str, Any],
     folder: Path,
 ) -> None:
-    """Write generator.safetensors, model.json, history.jsonl, run.json and sample.png to `folder`.
+    """Write generator.safetensors, model.json, history.jsonl, run.json, sample.png and a marker to `folder`.
 
     All but run.json (commit, device, versions) are equal for equal settings and inputs on one machine.
 
@@ -52,13 +53,14 @@ def export(
     write_json(folder / "model.json", description)
     write_json(folder / "run.json", dict(environment))
     shutil.copyfile(state.history, folder / "history.jsonl")
+    (folder / marker(experiment).name).touch()
     write_png(folder / "sample.png", sample_strip(trainer, pair))
 
 
 @torch.no_grad()
 def sample_strip(trainer: Trainer, pair: Pair) -> Pixels:
     """LR, I_SR, where there are branches I_align, I_unif and the mask, then HR, side by side: uint8 H x W x 3."""
-    network, device = trainer.result, trainer.experiment.device
+    network, device = trainer.result, trainer.device
     lr = _tensor(pair.lr).to(device)
     parts = network.parts(lr) if isinstance(network, Branched) else Parts(network(lr))
     size = tuple(parts.sr.shape[-2:])

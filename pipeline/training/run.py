@@ -10,6 +10,7 @@ from torch import nn
 
 from pipeline import distributed
 from pipeline.datasets.packs import Pack
+from pipeline.networks.devices import device_named
 from pipeline.training.batches import batch
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.execution import execution, placed
@@ -69,7 +70,11 @@ def trainer_of(
 
     Raises `UserError` when the processes cannot share a batch evenly.
     """
-    schedule, run, device = experiment.settings.schedule, experiment.run, torch.device(experiment.device)
+    schedule, run, device = (
+        experiment.settings.schedule,
+        experiment.run,
+        torch.device(device_named(experiment.run.device)),
+    )
     share = distributed.share(schedule.batch, f"{experiment.preset}.{experiment.phase}.batch")
     torch.manual_seed(experiment.seed)
     ready = {name: placed(network, run, device) for name, network in given.items()}

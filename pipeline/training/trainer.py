@@ -37,6 +37,7 @@ class Trainer:
         """Start at iteration 0 of `phase`, whose networks are on the device; `batches` gives the crops."""
         self.experiment, self.phase, self.batches = experiment, phase, batches
         self.iteration = 0
+        self.device = next(phase.parameters()).device
         schedule = experiment.settings.schedule
         self.optimisers = {
             group: _adam(parameters, schedule.learning_rate)

@@ -18,7 +18,7 @@ on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUD
 
 def variant(device="cpu", **run):
     """The tiny experiment, run in another way."""
-    return dataclasses.replace(EXPERIMENT, device=device, run=EXPERIMENT.run.model_copy(update=run))
+    return dataclasses.replace(EXPERIMENT, run=EXPERIMENT.run.model_copy(update={"device": device, **run}))
 
 
 def steps(trainer, count=3):

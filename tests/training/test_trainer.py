@@ -188,8 +188,8 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
     assert changed(run=experiment.run.model_copy(update={"checkpoint_every": 1})) == experiment.fingerprint
     different = {
         changed(seed=2),
-        changed(device="cuda"),
-        changed(inputs={"pack": "x"}),
+        changed(run=experiment.run.model_copy(update={"device": "cuda"})),
+        changed(inputs={"pairs": "x"}),
         changed(run=experiment.run.model_copy(update={"threads": 2})),
         changed(after="0123456789ab"),
         other("objective", unif=0.02),

@@ -43,7 +43,6 @@ EXPERIMENT = Experiment(
     settings=SETTINGS,
     run=Run(seed=1, threads=1, device="cpu", log_every=2, validate_every=3, checkpoint_every=3),
     seed=1,
-    device="cpu",
     inputs={},
 )
 

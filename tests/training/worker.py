@@ -32,7 +32,11 @@ CASES = {
 
 def run(name, folder, hook=lambda trainer, iteration: None):
     """Train a case with its state in `folder`/`name`."""
-    experiment = dataclasses.replace(SHARED, device="cuda") if name == "cuda" else CASES[name]
+    experiment = (
+        dataclasses.replace(SHARED, run=SHARED.run.model_copy(update={"device": "cuda"}))
+        if name == "cuda"
+        else CASES[name]
+    )
     trainer = tiny_trainer(lambda iteration: hook(trainer, iteration), experiment)
     train(trainer, TrainingState(folder / name), validate=lambda _: {"psnr": 1.0}, on_record=lambda: None)
 
