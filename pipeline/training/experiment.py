@@ -47,9 +47,9 @@ class Experiment:
 
         The device is the one that params.yaml names, so that a machine without a GPU can plan for one with a GPU.
         """
-        # How often a checkpoint is written and how many processes share the work change nothing in the result but
-        # its rounding; the seed is the experiment's own.
-        run = self.run.model_dump(mode="json", exclude={"checkpoint_every", "seed", "processes"})
+        # How often a checkpoint is written, what is kept in memory and how many processes share the work change
+        # nothing in the result but its rounding; the seed is the experiment's own.
+        run = self.run.model_dump(mode="json", exclude={"checkpoint_every", "seed", "processes", "recompute"})
         return {
             **self.settings.model_dump(mode="json"),
             "recipe": self.recipe,

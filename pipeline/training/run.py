@@ -13,7 +13,7 @@ from pipeline.datasets.packs import Pack
 from pipeline.networks.devices import device_named
 from pipeline.training.batches import batch
 from pipeline.training.checkpoints import TrainingState
-from pipeline.training.execution import execution, placed
+from pipeline.training.execution import execution, placed, room
 from pipeline.training.experiment import Experiment
 from pipeline.training.loop import train
 from pipeline.training.phase import Batch, Phase, Setup
@@ -58,7 +58,8 @@ def train_row(
         trainer = trainer_of(experiment, phases[experiment.phase], pack, given)
         state = TrainingState(states / experiment.fingerprint)
         with observe(trainer, state) as observer:
-            train(trainer, state, observer.validate, observer.recorded)
+            with room(experiment.preset, experiment.phase):
+                train(trainer, state, observer.validate, observer.recorded)
             observer.finished()
         given = {**given, experiment.phase: trainer.result}
 

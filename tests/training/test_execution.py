@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.errors import UserError
 from pipeline.networks.parts import Parts
-from pipeline.training.execution import in_precision, placed
+from pipeline.networks.rrdb import RRDBNet
+from pipeline.training.execution import in_precision, placed, room
 from tests.training import worker
 from tests.training.tiny import EXPERIMENT, tiny_trainer, with_schedule
 from tests.training.torchrun import launched
@@ -123,3 +125,54 @@ def test_nccl_alone_computes_what_no_group_computes(tmp_path):
     expected = torch.load(tmp_path / "full" / "checkpoint.pt", weights_only=True)
     for name, value in expected["phase"].items():
         torch.testing.assert_close(found["phase"][name], value, rtol=1e-6, atol=1e-9, msg=name)
+
+
+def kept_bytes(network, lr):
+    """What the graph of a forward pass keeps for the backward pass."""
+    kept = []
+
+    def keep(value):
+        kept.append(value.numel() * value.element_size())
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+        network(lr).sum()
+    return sum(kept)
+
+
+def test_recomputed_activations_give_the_same_gradients_and_are_not_kept():
+    torch.manual_seed(0)
+    keeping, computing = (RRDBNet(8, 6, 4, 1) for _ in range(2))
+    computing.load_state_dict(keeping.state_dict())
+    placed(computing, variant(recompute=True).run, torch.device("cpu"))
+    lr = torch.rand(1, 3, 16, 16)
+    for network in (keeping, computing):
+        network(lr).square().mean().backward()
+    for ours, theirs in zip(computing.parameters(), keeping.parameters(), strict=True):
+        assert torch.equal(ours.grad, theirs.grad)
+    assert kept_bytes(computing, lr) < kept_bytes(keeping, lr) / 4
+
+
+def test_a_training_that_recomputes_is_the_same_training():
+    ours, theirs = tiny_trainer(experiment=variant(recompute=True)), tiny_trainer()
+    assert steps(ours) == steps(theirs)
+    assert variant(recompute=True, processes=4).fingerprint == EXPERIMENT.fingerprint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"),
+        MemoryError("no room"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+)
+def test_a_lack_of_memory_is_told_with_what_to_lower(error):
+    told = r"set lab\.run\.recompute to true, lower lab\.training\.batch"
+    with pytest.raises(UserError, match=told), room("lab", "training"):
+        raise error
+
+
+def test_another_runtime_error_keeps_its_traceback():
+    with pytest.raises(RuntimeError, match="shapes"), room("lab", "training"):
+        raise RuntimeError("shapes do not match")
