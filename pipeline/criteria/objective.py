@@ -34,7 +34,7 @@ def generator_terms(
 
     def compared(image: Tensor, others: Sequence[Criterion]) -> tuple[Tensor, list[Tensor]]:
         """The anchor and the others, judged on `image`."""
-        names = {configuration.anchor, *others}
+        names = (configuration.anchor, *others)
         if criteria.reading == "maps":
             found = criterion_maps(names, image, target, criteria)
         else:

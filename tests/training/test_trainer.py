@@ -76,7 +76,8 @@ def test_the_generators_terms_are_those_of_the_experiments_criteria_and_layers(e
     criteria = Criteria(pix="l2", adversarial="vanilla", reading="scalars", halve_unif=True)
     trainer = make_trainer(experiment=dataclasses.replace(experiment, criteria=criteria))
     lr, hr = trainer.batch(1)
-    judges = Judges(trainer.discriminator, trainer.judges.perceptual, bottom="conv1_2", top="conv2_1")
+    grid, perceptual = trainer.discriminator.grid, trainer.judges.perceptual
+    judges = Judges(trainer.discriminator, grid, perceptual, bottom="conv1_2", top="conv2_1")
     expected = generator_terms(
         trainer.generator(lr), Target(hr, judges), experiment.configuration, experiment.objective, criteria
     )
