@@ -152,7 +152,7 @@ def test_the_stage_under_torchrun_exports_what_one_process_exports(project, monk
     assert [json.loads((folder / "run.json").read_text())["processes"] for folder in (one, two)] == [1, 2]
     ours, theirs = (load_file(folder / "generator.safetensors") for folder in (one, two))
     for key, value in ours.items():
-        # In float32 rounding can move a value across a kink, and Adam makes of a small gradient a part of a step (2e-5).
+        # Rounding to float32 can move a value across a kink, and a step of Adam is 2e-5 for any gradient.
         torch.testing.assert_close(theirs[key], value, rtol=0, atol=1e-6, msg=key)
     for a, b in zip(history(one), history(two), strict=True):
         assert b == pytest.approx(a, rel=2e-3)

@@ -9,8 +9,8 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 HASHED = 'PYTHONHASHSEED=$((3 * RANK + 1)) exec "$0" -m "$@"'
-"""What torchrun starts. The order of a set of strings differs from process to process with or without this line; with
-it the orders are the same in every run of the tests, so that a mistake fails always and not now and then."""
+"""What torchrun starts. The order of a set of strings differs from process to process with or without the variable;
+with it the orders are the same in every run of the tests, so that a mistake fails always and not now and then."""
 
 
 def launched(processes, module, *arguments, folder=CHECKOUT):
