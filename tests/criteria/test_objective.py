@@ -219,6 +219,40 @@ def test_a_scalar_averages_its_judges_own_map_not_the_resized_one():
     torch.testing.assert_close(found, torch.full((1, 1, 1, 1), 0.005 * 10**2 / 25))
 
 
+OWN_LOSSES = READING.model_copy(update={"terms_on": "branches"})
+
+
+def test_with_terms_on_branches_each_branch_has_a_loss_of_its_own(judges, batch):
+    parts, target = batch
+    own = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, OWN_LOSSES)
+    shared = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
+    assert {name: own[name] for name in ("perc", "align", "unif")} == {
+        name: shared[name] for name in ("perc", "align", "unif")
+    }
+    torch.testing.assert_close(own["pix"], 0.01 * (parts.align - target).abs().mean())
+    fake, real = judges.discriminator(parts.unif), judges.discriminator(target)
+    torch.testing.assert_close(own["adv"], 0.005 * GAMES["relativistic"].generator(fake, real).mean())
+
+
+def test_with_terms_on_branches_a_loss_moves_its_own_branch_alone_and_the_perceptual_one_both_and_the_mask(
+    judges, batch
+):
+    parts, target = batch
+    own = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, OWN_LOSSES)
+    inputs = {"align": parts.align, "unif": parts.unif, "mask": parts.mask}
+    for term, moved in (("pix", {"align"}), ("adv", {"unif"}), ("perc", {"align", "unif", "mask"})):
+        gradients = torch.autograd.grad(own[term], list(inputs.values()), retain_graph=True, allow_unused=True)
+        found = {name for name, gradient in zip(inputs, gradients, strict=True) if gradient is not None}
+        assert found == moved, term
+        assert all(gradient.abs().sum() > 0 for gradient in gradients if gradient is not None)
+
+
+def test_without_branches_there_is_one_image_for_all_terms(judges, batch):
+    image, target = Parts(batch[0].sr), batch[1]
+    found = [generator_terms(image, Target(target, judges), PLAIN, OBJECTIVE, c) for c in (READING, OWN_LOSSES)]
+    assert found[0] == found[1]
+
+
 def test_halve_unif_halves_l_unif_and_nothing_else(judges, batch):
     parts, target = batch
     whole = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
