@@ -42,8 +42,12 @@ rule ablations:
 rule train:
     input:
         pack=by_dvc(f"{DATA}/packs/{ABLATION.data}/index.json", "pack"),
-        trunk=by_dvc(
-            f"{DATA}/models/{ABLATION.data}/trunk/generator.safetensors", "trunk"
+        trunk=(
+            by_dvc(
+                f"{DATA}/models/{ABLATION.data}/trunk/generator.safetensors", "trunk"
+            )
+            if START == "trunk"
+            else []
         ),
         perceptual=by_dvc(f"{DATA}/weights/perceptual.json", "features"),
     output:

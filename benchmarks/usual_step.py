@@ -27,7 +27,7 @@ class UsualEsrgan:
         self.average = deepcopy(like.generator).requires_grad_(False)
         assert like.judges.perceptual is not None
         self.perceptual = like.judges.perceptual
-        self.top, self.bottom = like.judges.top, like.judges.bottom
+        self.top, self.bottom, self.grid = like.judges.top, like.judges.bottom, like.judges.grid
         rate = self.experiment.schedule.learning_rate
         self.of_generator, self.of_discriminator = (
             torch.optim.Adam(network.parameters(), rate, betas=BETAS)
@@ -115,11 +115,11 @@ class NaiveCria(UsualEsrgan):
             case "ssim":
                 return maps.ssim(image, hr)
             case "adv":
-                found = self.adversarial(image, hr)
+                return maps.on_image(self.adversarial(image, hr), hr.shape[-2:], self.grid)
             case _:
                 layer = {"perc_bottom": self.bottom, "perc_top": self.top}[name]
                 found = maps.perceptual(self._features(image, layer), self._truth(hr, layer))
-        return maps.at_size(found, hr.shape[-2:])
+                return maps.at_size(found, hr.shape[-2:])
 
 
 def _entropy(logits: Tensor, label: float) -> Tensor:

@@ -16,6 +16,7 @@ try:
     PRESET = chosen_preset()
     RUN = params.preset(PRESET).run
     SEEDS = params.preset(PRESET).seeds
+    START = params.preset(PRESET).training.start
 except UserError as error:
     exit_with(error)
 
@@ -49,7 +50,7 @@ def by_dvc(path, stage):
 
 def fingerprint(configuration, seed):
     """Of the experiment; changes when and only when the training has to run again."""
-    hashes = input_hashes(data_root(PRESET), ABLATION.data)
+    hashes = input_hashes(data_root(PRESET), ABLATION.data, START)
     return experiment(
         params,
         PRESET,

@@ -62,8 +62,8 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
 
     preset, data, name = arguments.preset, arguments.data, arguments.configuration
     root = data_root(preset)
-    layers = params.preset(preset).perceptual
-    inputs = trunk_inputs(root, data) if name == TRUNK else experiment_inputs(root, data, layers)
+    layers, start = params.preset(preset).perceptual, params.preset(preset).training.start
+    inputs = trunk_inputs(root, data) if name == TRUNK else experiment_inputs(root, data, layers, start)
     chosen = experiment(params, preset, data, name, seed=arguments.seed, device=device, inputs=inputs.hashes)
     trainer = Trainer(chosen, inputs.pack, inputs.trunk, inputs.perceptual)
     state = TrainingState(root / "state" / chosen.fingerprint)

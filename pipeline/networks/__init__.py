@@ -31,17 +31,12 @@ def build_generator(configuration: Configuration, network: Network, scale: int) 
         network: its size and, where there are branches, its layout.
         scale: 4, or 1 for CameraSR (same layers and keys, no interpolation).
     """
+    size = (network.features, network.blocks, network.growth, scale)
     if not configuration.branches:
-        return RRDBNet(network.features, network.blocks, network.growth, scale)
-    layout = {"paper": CriaNet, "released": ReleasedNet}[network.layout]
-    return layout(
-        network.features,
-        network.blocks,
-        network.growth,
-        scale,
-        network.branch_blocks,
-        masked=configuration.mask,
-    )
+        return RRDBNet(*size)
+    if network.layout == "released":
+        return ReleasedNet(*size, network.branch_blocks, masked=configuration.mask)
+    return CriaNet(*size, network.branch_blocks, masked=configuration.mask, mask_input=network.mask_input)
 
 
 def load_generator(folder: Path) -> tuple[Generator, dict[str, Any]]:

@@ -19,6 +19,7 @@ from pipeline.settings import (
     Run,
     Schedule,
     Settings,
+    Start,
 )
 
 TRUNK = "trunk"
@@ -135,16 +136,18 @@ def experiment(
     )
 
 
-def input_hashes(root: Path, training_set: str) -> dict[str, str]:
-    """Content hashes of what an experiment reads under `root` (runs/<preset>): pack, trunk and features.
+def input_hashes(root: Path, training_set: str, start: Start) -> dict[str, str]:
+    """Content hashes of what an experiment reads under `root` (runs/<preset>): pack, features and, if any, trunk.
 
     Raises `UserError` naming what is missing.
     """
-    trunk = root / "models" / training_set / TRUNK / "generator.safetensors"
-    if not trunk.exists():
-        raise UserError(f"{trunk} is missing. Run `dvc repro` to train it.")
-    return {
+    hashes: dict[str, str] = {
         "pack": read_json(root / "packs" / training_set / "index.json")["content"],
-        "trunk": sha256(trunk),
         "perceptual": read_json(root / "weights" / "perceptual.json")["sha256"],
     }
+    if start == "trunk":
+        trunk = root / "models" / training_set / TRUNK / "generator.safetensors"
+        if not trunk.exists():
+            raise UserError(f"{trunk} is missing. Run `dvc repro` to train it.")
+        hashes["trunk"] = sha256(trunk)
+    return hashes

@@ -12,7 +12,7 @@ from pipeline.files import read_json
 from pipeline.networks import load_generator
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures
-from pipeline.settings import Perceptual
+from pipeline.settings import Perceptual, Start
 from pipeline.training.experiment import TRUNK, input_hashes
 
 
@@ -22,7 +22,7 @@ class Inputs:
 
     Attributes:
         pack: the training set.
-        trunk: the trained plain RRDB to start from; None for the trunk itself.
+        trunk: the trained plain RRDB to start from; None for a generator that starts from scratch, as the trunk.
         perceptual: frozen features; None for the trunk, whose objective is L1 alone.
         hashes: sha256 by name of everything above.
         perceptual_source: `perceptual.json` as it is; None where no features are read.
@@ -41,15 +41,20 @@ def trunk_inputs(root: Path, training_set: str) -> Inputs:
     return Inputs(pack, {"pack": pack.content})
 
 
-def experiment_inputs(root: Path, training_set: str, layers: Perceptual) -> Inputs:
+def experiment_inputs(root: Path, training_set: str, layers: Perceptual, start: Start) -> Inputs:
     """The inputs of an experiment, from `root` = runs/<preset>. Raises `UserError` for what is missing."""
-    hashes = input_hashes(root, training_set)
-    trunk_folder = root / "models" / training_set / TRUNK
-    trunk, _ = load_generator(trunk_folder)
-    if not isinstance(trunk, RRDBNet):
-        raise UserError(f"{trunk_folder} holds no plain RRDB. Run `dvc repro trunk`.")
+    hashes = input_hashes(root, training_set, start)
+    trunk = trained_trunk(root / "models" / training_set / TRUNK) if start == "trunk" else None
     features, source = perceptual_features(root / "weights", layers)
     return Inputs(Pack.open(root / "packs" / training_set), hashes, trunk, features, source)
+
+
+def trained_trunk(folder: Path) -> RRDBNet:
+    """The trunk in the folder of its model. Raises `UserError` when there is none."""
+    trunk, _ = load_generator(folder)
+    if not isinstance(trunk, RRDBNet):
+        raise UserError(f"{folder} holds no plain RRDB. Run `dvc repro trunk`.")
+    return trunk
 
 
 def perceptual_features(folder: Path, layers: Perceptual) -> tuple[VGGFeatures, dict[str, Any]]:

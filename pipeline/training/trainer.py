@@ -150,7 +150,7 @@ class Trainer:
         features = None
         if perceptual is not None:
             features = in_precision(placed(perceptual, run, self.device), run, self.device)
-        return Judges(discriminator, features, layers.bottom, layers.top)
+        return Judges(discriminator, self.discriminator.grid, features, layers.bottom, layers.top)
 
     def _parameters(self, name: str) -> list[nn.Parameter]:
         parameters: list[nn.Parameter] = self.optimisers[name].param_groups[0]["params"]

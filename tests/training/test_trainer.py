@@ -13,7 +13,7 @@ from pipeline import settings
 from pipeline.criteria.judges import Judges, Target
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.datasets.packs import Pair
-from pipeline.settings import Configuration, Criteria, Discriminator, Objective, Schedule
+from pipeline.settings import Configuration, Criteria, Discriminator, Objective, Schedule, Training
 from pipeline.training.experiment import TRUNK
 from pipeline.training.experiment import experiment as describe
 from pipeline.training.export import sample_strip
@@ -72,11 +72,40 @@ def test_a_step_of_every_choice_moves_all_of_both_networks(experiment, make_trai
         assert set(still) <= {key for key in shift if name == "discriminator" and key.endswith("bias")}
 
 
+@pytest.mark.parametrize("layout", ["paper", "released"])
+def test_a_step_with_a_loss_of_its_own_per_branch_moves_all_of_both_networks(experiment, make_trainer, layout):
+    mask_input = {"mask_input": "lr_and_features"} if layout == "paper" else {}
+    chosen = dataclasses.replace(
+        experiment,
+        network=experiment.network.model_copy(update={"layout": layout} | mask_input),
+        criteria=Criteria(adversarial="vanilla", terms_on="branches"),
+    )
+    trainer = make_trainer(experiment=chosen)
+    before = copy.deepcopy(trainer.state())
+    for _ in range(3):
+        assert all(term.isfinite() for term in trainer.step().values())
+    for name, network in (("generator", trainer.generator), ("discriminator", trainer.discriminator)):
+        assert not [key for key, value in network.named_parameters() if torch.equal(before[name][key], value)]
+
+
+def test_the_discriminator_learns_from_i_sr_wherever_the_generators_terms_are(experiment, make_trainer):
+    trainers = [
+        make_trainer(experiment=dataclasses.replace(experiment, criteria=Criteria(terms_on=terms_on)))
+        for terms_on in ("sr", "branches")
+    ]
+    shared, own = (trainer.step() for trainer in trainers)
+    assert own["discriminator"] == shared["discriminator"]
+    gradients = [[p.grad for p in trainer.discriminator.parameters()] for trainer in trainers]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_the_generators_terms_are_those_of_the_experiments_criteria_and_layers(experiment, make_trainer):
     criteria = Criteria(pix="l2", adversarial="vanilla", reading="scalars", halve_unif=True)
     trainer = make_trainer(experiment=dataclasses.replace(experiment, criteria=criteria))
     lr, hr = trainer.batch(1)
-    judges = Judges(trainer.discriminator, trainer.judges.perceptual, bottom="conv1_2", top="conv2_1")
+    grid, perceptual = trainer.discriminator.grid, trainer.judges.perceptual
+    judges = Judges(trainer.discriminator, grid, perceptual, bottom="conv1_2", top="conv2_1")
     expected = generator_terms(
         trainer.generator(lr), Target(hr, judges), experiment.configuration, experiment.objective, criteria
     )
@@ -194,5 +223,8 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(run=experiment.run.model_copy(update={"precision": "bf16"})),
         changed(run=experiment.run.model_copy(update={"channels_last": True})),
         changed(run=experiment.run.model_copy(update={"compile": True})),
+        changed(criteria=experiment.criteria.model_copy(update={"terms_on": "branches"})),
+        changed(network=experiment.network.model_copy(update={"mask_input": "lr_and_features"})),
+        changed(schedule=Training(**experiment.schedule.model_dump(), start="scratch")),
     }
-    assert len(different | {experiment.fingerprint}) == 15
+    assert len(different | {experiment.fingerprint}) == 18

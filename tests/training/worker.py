@@ -4,6 +4,7 @@ Numbers are float64, in which a mistake stands out from rounding.
 """
 
 import dataclasses
+import json
 import os
 import signal
 import sys
@@ -12,18 +13,34 @@ from pathlib import Path
 
 import torch
 
+from pipeline.criteria import maps
 from pipeline.distributed import processes, rank
 from pipeline.errors import entry_point
 from pipeline.settings import Criteria, Discriminator
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.loop import train
-from tests.training.tiny import EXPERIMENT, PLAIN, tiny_trainer
+from tests.training.tiny import EXPERIMENT, FULL, PLAIN, tiny_trainer
 
+
+@maps.criterion
+def edges(image, target):
+    """A criterion of one's own, far from the others in size."""
+    return 100 * (image - target).diff(dim=-1, append=image[..., :1]).abs().mean(dim=1, keepdim=True)
+
+
+@maps.criterion
+def squares(image, target):
+    """Another one."""
+    return (image - target).square().mean(dim=1, keepdim=True)
+
+
+OWN = FULL.model_copy(update={"positives": ("ssim", "edges", "squares", "perc_bottom")})
 SHARED = dataclasses.replace(EXPERIMENT, schedule=EXPERIMENT.schedule.model_copy(update={"batch": 4, "ema": 0.5}))
 CASES = {
     "full": SHARED,
     "plain": dataclasses.replace(SHARED, configuration=PLAIN),
     "scalars": dataclasses.replace(SHARED, criteria=Criteria(reading="scalars")),
+    "own_criteria": dataclasses.replace(SHARED, configuration=OWN, criteria=Criteria(reading="scalars")),
     "unet": dataclasses.replace(
         SHARED, discriminator=Discriminator(kind="unet", features=2), criteria=Criteria(adversarial="lsgan")
     ),
@@ -51,7 +68,14 @@ def poison(trainer, iteration):
         trainer.generator.conv_first.weight.data.fill_(float("nan"))
 
 
+def order(folder):
+    """In which order this process goes through a set of criteria."""
+    found = set(OWN.positives) & maps.OF_IMAGES.keys()
+    (folder / f"order-{rank()}.json").write_text(json.dumps(list(found)))
+
+
 WORK = {
+    "order": order,
     "cases": lambda folder: [run(name, folder) for name in CASES],
     "resume": lambda folder: run("full", folder),
     "terminate": lambda folder: run("full", folder, terminate),
