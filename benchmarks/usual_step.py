@@ -31,7 +31,7 @@ class UsualEsrgan:
         self.generator, self.discriminator = deepcopy(phase.generator), deepcopy(phase.discriminator)
         self.average = deepcopy(phase.generator).requires_grad_(False)
         self.perceptual = phase.judges.perceptual
-        self.top, self.bottom = phase.judges.top, phase.judges.bottom
+        self.top, self.bottom, self.grid = phase.judges.top, phase.judges.bottom, phase.judges.grid
         rate = self.schedule.learning_rate
         self.of_generator, self.of_discriminator = (
             torch.optim.Adam(network.parameters(), rate, betas=BETAS)
@@ -128,11 +128,11 @@ class NaiveCria(UsualEsrgan):
             case "ssim":
                 return maps.ssim(image, hr)
             case "adv":
-                found = self.adversarial(image, hr)
+                return maps.on_image(self.adversarial(image, hr), hr.shape[-2:], self.grid)
             case _:
                 layer = {"perc_bottom": self.bottom, "perc_top": self.top}[name]
                 found = maps.perceptual(self._features(image, layer), self._truth(hr, layer))
-        return maps.at_size(found, hr.shape[-2:])
+                return maps.at_size(found, hr.shape[-2:])
 
 
 def _entropy(logits: Tensor, label: float) -> Tensor:

@@ -62,6 +62,36 @@ MISTAKES = {
     "criterion twice": ("configurations.full.negatives", "[perc_top, ssim]", ["ssim stands twice"]),
     "align alone": ("configurations.full.positives", None, ["`align: true` needs positives, e.g. [ssim, perc"]),
     "unif alone": ("configurations.full.negatives", None, ["`unif: true` needs negatives, e.g. [perc_top, adv]"]),
+    "positives that nothing reads": (
+        "configurations.spatial.positives",
+        "[ssim]",
+        ["nothing reads positives without `align: true`; leave it out"],
+    ),
+    "positives of a row with unif alone": (
+        "configurations.unif.positives",
+        "[ssim]",
+        ["nothing reads positives without `align: true`"],
+    ),
+    "negatives that nothing reads": (
+        "configurations.align.negatives",
+        "[adv]",
+        ["nothing reads negatives without `unif: true`; leave it out"],
+    ),
+    "anchor that nothing reads": (
+        "configurations.plain.anchor",
+        "adv",
+        ["nothing reads anchor without `align: true` or `unif: true`; leave it out"],
+    ),
+    "the usual anchor where nothing reads it": ("configurations.wsum.anchor", "pix", ["nothing reads anchor"]),
+    "partition of a term switched off": ("configurations.full.align", "false", ["nothing reads positives"]),
+    "mask input of another layout": (
+        "lab.network",
+        "{layout: released, features: 8, blocks: 1, growth: 4, branch_blocks: 1, mask_input: lr_and_features}",
+        ["`layout: released` has a mask network", "is for `layout: paper`"],
+    ),
+    "a trunk that starts": ("sample.trunk.start", "scratch", [": unknown key"]),
+    "unknown start": ("lab.training.start", "pretrained", ["'trunk' or 'scratch'", "(got 'pretrained')"]),
+    "a seed twice": ("lab.seeds", "[1, 2, 1]", ["1 stands twice", "for example [1, 2, 3]"]),
     "no branches": ("configurations.full.branches", "false", ["branches"]),
     "undescribed configuration": (
         "study.configurations",
@@ -156,6 +186,12 @@ ABOVE = {
     "unif alone",
     "criterion twice",
     "no branches",
+    "positives that nothing reads",
+    "positives of a row with unif alone",
+    "negatives that nothing reads",
+    "anchor that nothing reads",
+    "the usual anchor where nothing reads it",
+    "partition of a term switched off",
     "no test images",
     "part twice",
     "stand-in of the rest",
@@ -210,6 +246,14 @@ def test_a_file_that_holds_no_settings(tmp_path, content, expected):
         path.write_bytes(content)
     with pytest.raises(UserError, match=expected):
         settings.load(path)
+
+
+def test_the_switches_of_what_the_text_leaves_open_have_the_shipped_values_by_default(root):
+    shipped = settings.load(root / "params.yaml")
+    assert shipped.criteria == settings.Criteria()
+    for preset in (shipped.sample, shipped.lab, shipped.paper):
+        assert preset.training.start == settings.Training.model_fields["start"].default == "trunk"
+        assert preset.network.mask_input == settings.Network.model_fields["mask_input"].default == "lr"
 
 
 def test_unknown_names_are_answered_with_the_known_ones(root):

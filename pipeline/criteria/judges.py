@@ -4,7 +4,7 @@ Features of the target are computed once and serve both perceptual criteria and 
 every image, which serve the generator's game and the discriminator's.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from pipeline.criteria import maps
 from pipeline.criteria.adversarial import GAMES
 from pipeline.distributed import mean
+from pipeline.networks.grid import Grid
 from pipeline.settings import Criteria, Criterion, Objective
 
 PIX = {"l1": maps.pix, "l2": maps.pix_l2}
@@ -24,12 +25,13 @@ class Judges:
     """The networks that judge an image, and which of their layers the perceptual criteria read.
 
     Attributes:
-        discriminator: image to logit map; None where no term reads it.
+        discriminator: image to logit map; None where no term reads it. grid: where its logits lie in the image.
         perceptual: frozen features; None where no term reads them.
         bottom, top: the layers of C_perc^B and C_perc^T.
     """
 
     discriminator: Callable[[Tensor], Tensor] | None
+    grid: Grid
     perceptual: Callable[[Tensor, Collection[str]], dict[str, Tensor]] | None
     bottom: str
     top: str
@@ -72,14 +74,19 @@ class Target:
 
 
 def judged(
-    names: Collection[Criterion], image: Tensor, target: Target, criteria: Criteria
+    names: Sequence[Criterion], image: Tensor, target: Target, criteria: Criteria
 ) -> dict[Criterion, Tensor]:
-    """The named criteria of `image`, each B x 1 x h x w at its judge's own size, sharing one feature pass."""
+    """The named criteria of `image` in the order of the names, each B x 1 x h x w at its judge's own size.
+
+    They share one feature pass. The order is that of the collectives that follow, so it has to be the same in every
+    process: `names` is a sequence, because the order of a set of strings differs from process to process.
+    """
     found: dict[Criterion, Tensor] = {}
     if "pix" in names:
         found["pix"] = PIX[criteria.pix](image, target.image)
-    for name in maps.OF_IMAGES.keys() & set(names):
-        found[name] = maps.OF_IMAGES[name](image, target.image)
+    for name in names:
+        if name in maps.OF_IMAGES:
+            found[name] = maps.OF_IMAGES[name](image, target.image)
     judges = target.judges
     layers: Mapping[Criterion, str] = {"perc_bottom": judges.bottom, "perc_top": judges.top}
     asked = {name: layer for name, layer in layers.items() if name in names}
@@ -88,19 +95,22 @@ def judged(
         found |= {name: maps.perceptual(features[layer], wanted[layer]) for name, layer in asked.items()}
     if "adv" in names:
         found["adv"] = GAMES[criteria.adversarial].generator(target.logits(image), target.logits(target.image))
-    return found
+    return {name: found[name] for name in names}
 
 
 def criterion_maps(
-    names: Collection[Criterion], image: Tensor, target: Target, criteria: Criteria
+    names: Sequence[Criterion], image: Tensor, target: Target, criteria: Criteria
 ) -> dict[Criterion, Tensor]:
     """`reading: maps`: the named criteria, raw, each B x 1 x H x W of the image's size."""
-    found = judged(names, image, target, criteria)
-    return {name: maps.at_size(criterion, image.shape[-2:]) for name, criterion in found.items()}
+    size, grid = image.shape[-2:], target.judges.grid
+    return {
+        name: maps.on_image(found, size, grid) if name == "adv" else maps.at_size(found, size)
+        for name, found in judged(names, image, target, criteria).items()
+    }
 
 
 def criterion_scalars(
-    names: Collection[Criterion], image: Tensor, target: Target, criteria: Criteria, objective: Objective
+    names: Sequence[Criterion], image: Tensor, target: Target, criteria: Criteria, objective: Objective
 ) -> dict[Criterion, Tensor]:
     """`reading: scalars`: the batch mean of each named criterion times its weight in Eq. 11, 1 x 1 x 1 x 1.
 

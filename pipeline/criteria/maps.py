@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.networks.grid import Grid
+
 L2_EPSILON = 1e-6
 """Rounds the tip of the L2 norm, whose gradient has no limit at zero."""
 SSIM_WINDOW = 11
@@ -64,10 +66,32 @@ def perceptual(features: Tensor, target: Tensor) -> Tensor:
 
 
 def at_size(criterion: Tensor, size: torch.Size) -> Tensor:
-    """A criterion map resized bilinearly to H x W."""
+    """A criterion map whose values are means over equal cells of the image, bilinearly at its size H x W."""
     if criterion.shape[-2:] == size:
         return criterion
     return F.interpolate(criterion, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def on_image(criterion: Tensor, size: torch.Size, grid: Grid) -> Tensor:
+    """A criterion map whose values lie at `grid` in the image, bilinearly between them, at the image's size H x W.
+
+    Outside the outermost centres the nearest value goes on.
+    """
+    if criterion.shape[-2:] == size:
+        return criterion
+    height, width = size
+    return _interpolated(_interpolated(criterion, width, grid).mT, height, grid).mT
+
+
+def _interpolated(criterion: Tensor, pixels: int, grid: Grid) -> Tensor:
+    """The last axis, whose values lie at `grid`, at every pixel."""
+    last = criterion.shape[-1] - 1
+    pixel = torch.arange(pixels, dtype=criterion.dtype, device=criterion.device)
+    place = ((pixel - grid.first) / grid.step).clamp(0, last)
+    before = place.long()
+    after = (before + 1).clamp(max=last)
+    # Selected, not multiplied by a matrix: cuBLAS promises no equal bits.
+    return torch.lerp(criterion.index_select(-1, before), criterion.index_select(-1, after), place - before)
 
 
 def _smooth(x: Tensor) -> Tensor:

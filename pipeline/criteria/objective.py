@@ -1,6 +1,6 @@
 """The objective of a configuration: Eq. 11 with the spatial view of Fig. 4.
 
-    L = w_pix L_pix + w_perc L_perc + w_adv L_adv  on I_SR
+    L = w_pix L_pix + w_perc L_perc + w_adv L_adv  on I_SR (or, with `terms_on: branches`, a branch each)
       + w_align mean(S L_align)  on I_align  + w_unif mean((1 - S) L_unif)  on I_unif
 
 L_align (Eq. 8) and L_unif (Eq. 9) are in `comparative`, the criteria in `maps` and `adversarial`; how they are read
@@ -34,14 +34,14 @@ def generator_terms(
 
     def compared(image: Tensor, others: Sequence[Criterion]) -> tuple[Tensor, list[Tensor]]:
         """The anchor and the others, judged on `image`."""
-        names = {configuration.anchor, *others}
+        names = (configuration.anchor, *others)
         if criteria.reading == "maps":
             found = criterion_maps(names, image, target, criteria)
         else:
             found = criterion_scalars(names, image, target, criteria, objective)
         return found[configuration.anchor], [found[name] for name in others]
 
-    terms = _terms_on_sr(parts.sr, target, objective, criteria)
+    terms = _weighted_sum(parts, target, objective, criteria)
     ones = torch.ones(1, device=parts.sr.device)
     mask, rest = (ones, ones) if parts.mask is None else (parts.mask, 1 - parts.mask)
     if configuration.align and parts.align is not None:
@@ -54,17 +54,24 @@ def generator_terms(
     return terms
 
 
-def _terms_on_sr(image: Tensor, target: Target, objective: Objective, criteria: Criteria) -> dict[str, Tensor]:
-    """The three terms of Eq. 11 on I_SR. They average the raw maps: resizing would weigh the borders less."""
+def _weighted_sum(parts: Parts, target: Target, objective: Objective, criteria: Criteria) -> dict[str, Tensor]:
+    """The first three terms of Eq. 11. They average the raw maps: resizing would weigh the borders less.
+
+    They judge I_SR. With `terms_on: branches`, and where there are branches, L_pix judges I_align and L_adv I_unif,
+    as the paper's "each sub-branch uses different loss" may be read (facts/methods.md 2.2 row 15).
+    """
     judges = target.judges
+    pixels, texture = parts.sr, parts.sr
+    if criteria.terms_on == "branches" and parts.align is not None and parts.unif is not None:
+        pixels, texture = parts.align, parts.unif
     terms = {}
     if objective.pix:
-        terms["pix"] = objective.pix * PIX[criteria.pix](image, target.image).mean()
+        terms["pix"] = objective.pix * PIX[criteria.pix](pixels, target.image).mean()
     if objective.perc:
-        features = judges.features(image, [judges.top])[judges.top]
+        features = judges.features(parts.sr, [judges.top])[judges.top]
         terms["perc"] = objective.perc * (features - target.features([judges.top])[judges.top]).abs().mean()
     if objective.adv:
-        loss = GAMES[criteria.adversarial].generator(target.logits(image), target.logits(target.image))
+        loss = GAMES[criteria.adversarial].generator(target.logits(texture), target.logits(target.image))
         terms["adv"] = objective.adv * loss.mean()
     return terms
 

@@ -4,6 +4,7 @@ Sources: facts/methods.md 1.10 and 2.3 (PatchGAN: the sister paper's training co
 and Impressionism track 1), 1.8 (U-Net with spectral norm: Real-ESRGAN).
 """
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 
 import torch.nn.functional as F
@@ -11,11 +12,21 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline.networks.batch_norm import BatchNorm
+from pipeline.networks.grid import PIXELS, Grid, receptive_fields
 from pipeline.networks.rrdb import leaky
 from pipeline.settings import VGG128_CROP, Discriminator
 
 
-def build_discriminator(chosen: Discriminator) -> nn.Module:
+class LogitMap(nn.Module, ABC):
+    """A discriminator: images to a map of logits."""
+
+    @property
+    @abstractmethod
+    def grid(self) -> Grid:
+        """Where the logits lie in the image."""
+
+
+def build_discriminator(chosen: Discriminator) -> LogitMap:
     """The discriminator of a preset, with fresh weights from torch's global random state."""
     match chosen:
         case Discriminator(kind="patchgan", features=features, layers=int(layers)):
@@ -26,7 +37,7 @@ def build_discriminator(chosen: Discriminator) -> nn.Module:
             return UNet(chosen.features)
 
 
-class PatchGAN(nn.Module):
+class PatchGAN(LogitMap):
     """Judges overlapping patches. 2,765,633 parameters at features 64, layers 3.
 
     At that size the logit map is 14 x 14 and the field 70 px for a 128 px crop.
@@ -45,12 +56,17 @@ class PatchGAN(nn.Module):
             ]
         self.model = nn.Sequential(*body, nn.Conv2d(widths[-1], 1, 4, padding=1))
 
+    @property
+    def grid(self) -> Grid:
+        """The centres of the patches: 11.5, 19.5, 27.5, ... px with three layers."""
+        return receptive_fields(self.model)
+
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.model(image)
         return logits
 
 
-class VGG128(nn.Module):
+class VGG128(LogitMap):
     """One logit, B x 1 x 1 x 1, for a whole crop of 128 px. 14,499,401 parameters at features 64."""
 
     def __init__(self, features: int) -> None:
@@ -70,12 +86,17 @@ class VGG128(nn.Module):
             nn.Unflatten(1, (1, 1, 1)),
         )
 
+    @property
+    def grid(self) -> Grid:
+        """The one logit stands in the middle of the crop."""
+        return Grid(step=VGG128_CROP, first=(VGG128_CROP - 1) / 2)
+
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.model(image)
         return logits
 
 
-class UNet(nn.Module):
+class UNet(LogitMap):
     """A logit for each pixel, B x 1 x H x W (H, W multiples of 8), spectral norm inside.
 
     4,376,897 parameters at features 64.
@@ -88,6 +109,11 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(_spectral(2 ** (k + 1) * features, 2**k * features, 3, 1) for k in (2, 1, 0))
         self.end = nn.ModuleList(_spectral(features, features, 3, 1) for _ in range(2))
         self.last = nn.Conv2d(features, 1, 3, padding=1)
+
+    @property
+    def grid(self) -> Grid:
+        """A logit for each pixel."""
+        return PIXELS
 
     def forward(self, image: Tensor) -> Tensor:
         x = leaky(self.first(image))

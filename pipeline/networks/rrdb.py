@@ -84,13 +84,21 @@ class Trunk(nn.Module):
         self.upconv2 = conv3x3(features, features)
         self.HRconv = conv3x3(features, features)
 
-    def features(self, lr: Tensor) -> Tensor:
-        """HR features B x F x H x W of `lr`, after HRconv and its activation."""
+    def lr_features(self, lr: Tensor) -> Tensor:
+        """Features B x F x h x w of `lr`, after the RRDBs and before any enlargement."""
         x = self.conv_first(lr)
-        x = x + self.trunk_conv(self._through_blocks(x))
+        features: Tensor = x + self.trunk_conv(self._through_blocks(x))
+        return features
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        """HR features B x F x H x W of LR features, after HRconv and its activation."""
         x = leaky(self.upconv1(self._doubled(x)))
         x = leaky(self.upconv2(self._doubled(x)))
         return leaky(self.HRconv(x))
+
+    def features(self, lr: Tensor) -> Tensor:
+        """HR features B x F x H x W of `lr`."""
+        return self.enlarged(self.lr_features(lr))
 
     def _through_blocks(self, x: Tensor) -> Tensor:
         if not (self.recompute and torch.is_grad_enabled()):

@@ -12,6 +12,7 @@ from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.networks import build
 from pipeline.networks.cria import start_from
 from pipeline.networks.discriminators import build_discriminator
+from pipeline.networks.grid import PIXELS
 from pipeline.networks.parts import Branched, Parts
 from pipeline.settings import TRUNK, CriaPhase
 from pipeline.training.phase import Batch, Losses, Phase, Setup
@@ -30,6 +31,7 @@ class Cria(Phase[CriaPhase]):
         self.parts = setup.execute(_parts_of(self.generator), compiled=True)
         self.judges = Judges(
             None if self.discriminator is None else setup.execute(self.discriminator),
+            PIXELS if self.discriminator is None else self.discriminator.grid,
             setup.execute(setup.given["features"]) if chosen.layers else None,
             bottom=chosen.bottom or "",
             top=chosen.top or "",

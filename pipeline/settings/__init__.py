@@ -8,24 +8,35 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pipeline.errors import UserError
 from pipeline.params_file import explained, read_params
-from pipeline.settings.base import Block, Count
+from pipeline.settings.base import Block, Count, each_once
 from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
 from pipeline.settings.efficiency import Efficiency
-from pipeline.settings.method import CRITERIA_SOURCE, Configuration, Criteria, Criterion, Game, Objective
+from pipeline.settings.method import (
+    CRITERIA_SOURCE,
+    Configuration,
+    Criteria,
+    Criterion,
+    Game,
+    Objective,
+    nothing_unread,
+)
 from pipeline.settings.recipes import CRIA, TRUNK, CriaPhase, PhaseSettings, TrunkPhase, phases, recipe_of
 from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
 from pipeline.settings.training import (
     VGG128_CROP,
     Discriminator,
     FeatureSource,
+    MaskInput,
     Network,
     Perceptual,
     Run,
     Schedule,
+    Start,
+    Training,
     WeightName,
     WeightOrigin,
 )
@@ -54,6 +65,7 @@ __all__ = [
     "FeatureSource",
     "Game",
     "Interpolation",
+    "MaskInput",
     "Metric",
     "Network",
     "Objective",
@@ -69,7 +81,9 @@ __all__ = [
     "Run",
     "Schedule",
     "Settings",
+    "Start",
     "Study",
+    "Training",
     "TrunkPhase",
     "WeightName",
     "WeightOrigin",
@@ -143,8 +157,12 @@ class Preset(Block):
         Field(strict=False, min_length=1, description="where networks trained by others are taken from, in order"),
     ]
     trunk: Schedule
-    training: Schedule
-    seeds: Annotated[list[Count], Field(min_length=1, examples=[[1, 2, 3]], description="of Tables V and VI")]
+    training: Training
+    seeds: Annotated[
+        list[Count],
+        AfterValidator(each_once),
+        Field(min_length=1, examples=[[1, 2, 3]], description="of Tables V and VI"),
+    ]
     restore: Restoration
     efficiency: Efficiency
     run: Run
@@ -180,7 +198,7 @@ class Settings(Block):
 
     presets: Annotated[list[PresetName], Field(min_length=1)]
     mirror: str | None = None
-    configurations: dict[str, Configuration]
+    configurations: dict[str, Annotated[Configuration, AfterValidator(nothing_unread)]]
     rivals: dict[MethodName, Rival]
     criteria: Criteria
     study: Study

@@ -11,6 +11,13 @@ Weight = Annotated[float, Field(ge=0, examples=[0.01])]
 Iterations = Annotated[tuple[PositiveInt, ...], Field(strict=False, examples=[[50000, 100000]])]
 
 
+def each_once(values: list[int]) -> list[int]:
+    """Refuse a value that stands twice: the second one changes nothing."""
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        raise ValueError(f"{', '.join(map(str, twice))} stands twice")
+    return values
+
+
 class Block(BaseModel):
     """A block of params.yaml: unknown keys refused, types exact, numbers finite, values frozen."""
 

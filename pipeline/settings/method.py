@@ -64,7 +64,25 @@ class Configuration(Block):
         if not self.branches:
             return {"kind": "rrdb", **trunk}
         kind = {"paper": "cria", "released": "released"}[size.layout]
-        return {"kind": kind, **trunk, "branch_blocks": size.branch_blocks, "masked": self.mask}
+        branches = {"branch_blocks": size.branch_blocks, "masked": self.mask}
+        seen = {"mask_input": size.mask_input} if self.mask and size.layout == "paper" else {}
+        return {"kind": kind, **trunk, **branches, **seen}
+
+
+def nothing_unread(configuration: Configuration) -> Configuration:
+    """Refuse a part of the partition that params.yaml gives and no term reads.
+
+    For params.yaml alone: the description of a trained model names the defaults too.
+    """
+    readers = {
+        "anchor": {"align": configuration.align, "unif": configuration.unif},
+        "positives": {"align": configuration.align},
+        "negatives": {"unif": configuration.unif},
+    }
+    for key, terms in readers.items():
+        if key in configuration.model_fields_set and not any(terms.values()):
+            raise ValueError(f"nothing reads {key} without `{': true` or `'.join(terms)}: true`; leave it out")
+    return configuration
 
 
 class Objective(Block):
@@ -88,4 +106,11 @@ class Criteria(Block):
         Literal["maps", "scalars"],
         Field(description="what the comparative terms compare: raw maps, or batch means times Eq. 11's weights"),
     ] = "maps"
+    terms_on: Annotated[
+        Literal["sr", "branches"],
+        Field(
+            description="what L_pix and L_adv of Eq. 11 judge: I_SR, or L_pix I_align and L_adv I_unif, "
+            "a loss of its own for each branch; L_perc judges I_SR"
+        ),
+    ] = "sr"
     halve_unif: Annotated[bool, Field(description='the "/2" of Fig. 4 on L_unif')] = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.settings.base import Block
 from pipeline.settings.method import Configuration, Criteria, Objective
-from pipeline.settings.training import Discriminator, Schedule
+from pipeline.settings.training import Discriminator, Schedule, Training
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -53,6 +53,7 @@ class CriaPhase(PhaseSettings):
         bottom, top: layers of the perceptual features; None where no term reads them.
     """
 
+    schedule: Training
     network: Mapping[str, Any]
     configuration: Configuration
     objective: Objective
@@ -68,8 +69,8 @@ class CriaPhase(PhaseSettings):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The trunk that it starts from too."""
-        return (*super().inputs, TRUNK)
+        """The trunk too, where it starts from it."""
+        return (*super().inputs, TRUNK) if self.schedule.start == "trunk" else super().inputs
 
 
 def recipe_of(settings: "Settings", row: str) -> str:
@@ -122,6 +123,7 @@ def _used(criteria: Criteria, configuration: Configuration, objective: Objective
         "pix": objective.pix > 0 or "pix" in configuration.compared,
         "adversarial": adversarial,
         "reading": bool(configuration.compared),
+        "terms_on": configuration.branches and objective.pix + objective.adv > 0,
         "halve_unif": configuration.unif,
     }
     return Criteria(**{name: getattr(criteria, name) for name, is_read in read.items() if is_read})

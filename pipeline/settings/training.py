@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 from pipeline.settings.base import Block, Count, Iterations, LearningRate, PositiveInt
 
 FeatureSource = Literal["vgg19_torchvision", "vgg16_lpips"]
+Start = Literal["trunk", "scratch"]
+MaskInput = Literal["lr", "lr_and_features"]
 WeightOrigin = Literal["package", "official"]
 """Where a network trained by others is taken from: pipeline/weights/registry.py `Origin.kind`."""
 
@@ -46,6 +48,19 @@ class Network(Block):
     blocks: PositiveInt
     growth: PositiveInt
     branch_blocks: PositiveInt
+    mask_input: Annotated[
+        MaskInput,
+        Field(description="what F_beta of the layout `paper` sees: I_LR, or beside it the features of the trunk"),
+    ] = "lr"
+
+    @model_validator(mode="after")
+    def _mask_input_of_the_papers_layout(self) -> Self:
+        if self.layout == "released" and self.mask_input != "lr":
+            raise ValueError(
+                "`layout: released` has a mask network that sees the trunk's image at HR and nothing else; "
+                f"`mask_input: {self.mask_input}` is for `layout: paper`"
+            )
+        return self
 
 
 class Discriminator(Block):
@@ -81,6 +96,17 @@ class Schedule(Block):
     ema: Annotated[
         float, Field(ge=0, lt=1, examples=[0.999], description="decay of the weights' average; 0 keeps none")
     ] = 0.0
+
+
+class Training(Schedule):
+    """The training of every configuration of a preset."""
+
+    start: Annotated[
+        Start,
+        Field(
+            description="what the generator starts from: the L1-trained trunk, or fresh weights of the seed alone"
+        ),
+    ] = "trunk"
 
 
 class Run(Block):

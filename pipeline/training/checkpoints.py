@@ -54,6 +54,13 @@ class TrainingState:
         self._forget_after(-1 if state is None else state["iteration"])
         return state
 
+    def last_good(self) -> str:
+        """What a message about broken numbers says of the checkpoint before them."""
+        if not self.checkpoint.exists():
+            return "No checkpoint had been written"
+        saved = torch.load(self.checkpoint, weights_only=True, map_location="cpu", mmap=True)
+        return f"The last good checkpoint, of iteration {saved['iteration']}, stays in {self.folder}"
+
     @main_only
     def append(self, record: Mapping[str, float]) -> None:
         """Add one line to the history."""

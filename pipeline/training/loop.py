@@ -11,6 +11,7 @@ from pipeline import distributed
 from pipeline.errors import UserError
 from pipeline.progress import progress
 from pipeline.training.checkpoints import TrainingState
+from pipeline.training.finite import not_finite
 from pipeline.training.trainer import Trainer, learning_rate
 
 Validate = Callable[[nn.Module], Mapping[str, float]]
@@ -37,7 +38,7 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
         on_record: called after each line of the history (MLflow's mirror hangs here).
 
     Raises:
-        UserError: a term became NaN or infinite. The last good checkpoint stays.
+        UserError: a term or anything in the state became NaN or infinite. The last good checkpoint stays.
         Interrupted: SIGTERM came; a checkpoint was written first.
     """
     saved = distributed.from_main(state.load)
@@ -99,20 +100,22 @@ def _checked(pending: Mapping[int, Mapping[str, Tensor]], state: TrainingState) 
         for name, value in zip(names, row, strict=True):
             if not value.isfinite():
                 raise UserError(
-                    f"the term `{name}` became {float(value)} at iteration {iteration}. The last good checkpoint "
-                    f"stays in {state.folder}. Lower the learning rate or a weight of the objective in params.yaml."
+                    f"the term `{name}` became {float(value)} at iteration {iteration}. {state.last_good()}. Lower "
+                    "the learning rate or a weight of the objective in params.yaml."
                 )
     return dict(zip(names, values[-1].tolist(), strict=True))
 
 
 def _save(trainer: Trainer, state: TrainingState) -> None:
-    """A checkpoint, unless the update itself broke the weights (a finite loss can have an infinite gradient)."""
-    if not all(torch.isfinite(parameter).all() for parameter in trainer.phase.parameters()):
+    """A checkpoint, unless an update broke what it would hold: a finite loss can have an infinite gradient."""
+    found = trainer.state()
+    if broken := [path.removeprefix("phase.") for path in not_finite(found)]:
+        parts = ", ".join(dict.fromkeys(path.partition(".")[0] for path in broken))
         raise UserError(
-            f"the weights became NaN or infinite by iteration {trainer.iteration}. The last good "
-            f"checkpoint stays in {state.folder}. Lower the learning rate in params.yaml."
+            f"NaN or infinite numbers by iteration {trainer.iteration} in the state of: {parts} (the first in "
+            f"`{broken[0]}`). {state.last_good()}. Lower the learning rate in params.yaml."
         )
-    state.save(trainer.state())
+    state.save(found)
 
 
 def _terminated() -> Callable[[], bool]:

@@ -1,5 +1,7 @@
 """Eq. 11: each term against an independent computation, and where its gradients go."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from pipeline.criteria.adversarial import GAMES
 from pipeline.criteria.judges import Judges, Target, criterion_maps, criterion_scalars
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.networks.discriminators import PatchGAN
+from pipeline.networks.grid import Grid
 from pipeline.networks.parts import Parts
 from pipeline.networks.vgg import VGGFeatures, layer_indices
 from pipeline.settings import Configuration, Criteria, Objective
@@ -36,7 +39,9 @@ def judges():
         index = layer_indices("vgg16")[layer]
         weights[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3) / (3 * inputs**0.5)
         weights[f"features.{index}.bias"] = torch.zeros(outputs)
-    return Judges(PatchGAN(4, 2), VGGFeatures("vgg16", ("conv1_2", "conv2_2"), weights), "conv1_2", "conv2_2")
+    features = VGGFeatures("vgg16", ("conv1_2", "conv2_2"), weights)
+    discriminator = PatchGAN(4, 2)
+    return Judges(discriminator, discriminator.grid, features, "conv1_2", "conv2_2")
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def independent_maps(image, target, judges, game="relativistic"):
         features = judges.perceptual(image, [layer])[layer]
         found[name] = maps.at_size(maps.perceptual(features, judges.perceptual(target, [layer])[layer]), shape)
     adversarial = GAMES[game].generator(judges.discriminator(image), judges.discriminator(target))
-    found["adv"] = maps.at_size(adversarial, shape)
+    found["adv"] = maps.on_image(adversarial, shape, judges.grid)
     return found
 
 
@@ -146,7 +151,7 @@ class Counting(torch.nn.Module):
 def test_every_image_is_judged_once_and_no_deeper_than_is_read(judges, batch):
     parts, target = batch
     logits, features = Counting(judges.discriminator), Counting(judges.perceptual)
-    truth = Target(target, Judges(logits, features, judges.bottom, judges.top))
+    truth = Target(target, dataclasses.replace(judges, discriminator=logits, perceptual=features))
     generator_terms(parts, truth, FULL, OBJECTIVE, READING)
     discriminator_loss(parts.sr, truth, "relativistic")
     assert [id(image) for (image,) in logits.calls] == [id(image) for image in (parts.sr, target, parts.unif)]
@@ -207,11 +212,45 @@ class Corner(torch.nn.Module):
 
 
 def test_a_scalar_averages_its_judges_own_map_not_the_resized_one():
-    judges = Judges(Corner(), None, "conv1_2", "conv2_2")
+    judges = Judges(Corner(), Grid(4, 7.5), None, "conv1_2", "conv2_2")
     image = torch.rand(2, 3, SIZE, SIZE)
     criteria = Criteria(adversarial="lsgan", reading="scalars")
     found = criterion_scalars(["adv"], image, Target(image, judges), criteria, OBJECTIVE)["adv"]
     torch.testing.assert_close(found, torch.full((1, 1, 1, 1), 0.005 * 10**2 / 25))
+
+
+OWN_LOSSES = READING.model_copy(update={"terms_on": "branches"})
+
+
+def test_with_terms_on_branches_each_branch_has_a_loss_of_its_own(judges, batch):
+    parts, target = batch
+    own = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, OWN_LOSSES)
+    shared = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, READING)
+    assert {name: own[name] for name in ("perc", "align", "unif")} == {
+        name: shared[name] for name in ("perc", "align", "unif")
+    }
+    torch.testing.assert_close(own["pix"], 0.01 * (parts.align - target).abs().mean())
+    fake, real = judges.discriminator(parts.unif), judges.discriminator(target)
+    torch.testing.assert_close(own["adv"], 0.005 * GAMES["relativistic"].generator(fake, real).mean())
+
+
+def test_with_terms_on_branches_a_loss_moves_its_own_branch_alone_and_the_perceptual_one_both_and_the_mask(
+    judges, batch
+):
+    parts, target = batch
+    own = generator_terms(parts, Target(target, judges), FULL, OBJECTIVE, OWN_LOSSES)
+    inputs = {"align": parts.align, "unif": parts.unif, "mask": parts.mask}
+    for term, moved in (("pix", {"align"}), ("adv", {"unif"}), ("perc", {"align", "unif", "mask"})):
+        gradients = torch.autograd.grad(own[term], list(inputs.values()), retain_graph=True, allow_unused=True)
+        found = {name for name, gradient in zip(inputs, gradients, strict=True) if gradient is not None}
+        assert found == moved, term
+        assert all(gradient.abs().sum() > 0 for gradient in gradients if gradient is not None)
+
+
+def test_without_branches_there_is_one_image_for_all_terms(judges, batch):
+    image, target = Parts(batch[0].sr), batch[1]
+    found = [generator_terms(image, Target(target, judges), PLAIN, OBJECTIVE, c) for c in (READING, OWN_LOSSES)]
+    assert found[0] == found[1]
 
 
 def test_halve_unif_halves_l_unif_and_nothing_else(judges, batch):
@@ -246,5 +285,5 @@ def test_the_released_layouts_parts_are_not_masked_a_second_time(judges, batch):
 def test_a_term_of_weight_zero_is_not_computed(judges, batch):
     parts, target = batch
     alone = OBJECTIVE.model_copy(update={"perc": 0.0, "adv": 0.0})
-    no_judges = Judges(judges.discriminator, None, "conv1_2", "conv2_2")
+    no_judges = dataclasses.replace(judges, perceptual=None)
     assert list(generator_terms(parts, Target(target, no_judges), PLAIN, alone, READING)) == ["pix"]

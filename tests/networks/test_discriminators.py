@@ -36,6 +36,42 @@ def test_patchgan_sees_70_pixels():
     assert int(columns.max() - columns.min()) + 1 == 70
 
 
+def seen_by(network, side, index):
+    """First and last image column that the logit `index` of the middle row sees."""
+    image = torch.rand(1, 3, side, side, requires_grad=True)
+    logits = network(image)
+    (gradient,) = torch.autograd.grad(logits[0, 0, logits.shape[2] // 2, index], image)
+    columns = gradient.abs().sum(dim=(0, 1, 2)).nonzero()
+    return int(columns.min()), int(columns.max())
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_the_grid_of_a_patchgan_is_the_middle_of_what_each_logit_sees(layers):
+    torch.manual_seed(0)
+    network = PatchGAN(2, layers).eval()
+    for index in (6, 7, 8):  # far enough inside that no field is cut off at the image's edge
+        first, last = seen_by(network, 2**layers * 20, index)
+        assert network.grid.first + network.grid.step * index == (first + last) / 2
+
+
+def test_grids_of_the_published_sizes():
+    assert PatchGAN(2, 3).grid == (8, 11.5)
+    assert VGG128(2).grid == (128, 63.5)
+    assert UNet(2).grid == (1, 0.0)
+
+
+@pytest.mark.parametrize("network", [UNet(2), PatchGAN(2, 3)], ids=["unet", "patchgan"])
+def test_a_network_of_symmetric_kernels_turns_with_its_image(network):
+    """A map that lay aside of its pixels would not. So the middle of the map is the middle of the image."""
+    for weight in network.eval().double().parameters():
+        if weight.dim() == 4:
+            weight.data += weight.data.flip(-1) + weight.data.flip(-2) + weight.data.flip(-1, -2)
+    image = torch.rand(1, 3, 64, 64, dtype=torch.float64)
+    logits = network(image)
+    torch.testing.assert_close(network(image.flip(-1, -2)).flip(-1, -2), logits)
+    assert network.grid.first + network.grid.step * (logits.shape[-1] - 1) / 2 == (64 - 1) / 2
+
+
 def test_vgg128_is_five_pairs_that_halve_with_no_norm_after_the_first():
     layers = VGG128(2).model
     convolutions = [

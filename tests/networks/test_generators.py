@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.networks import build, load_generator, parameter_count
 from pipeline.networks.cria import CriaNet, start_from
 from pipeline.networks.rrdb import RRDB, RRDBNet
@@ -88,6 +91,42 @@ def test_the_mask_network_sees_the_lr_image_only():
     torch.testing.assert_close(network.parts(lr).mask, before)
 
 
+def test_the_mask_network_can_see_the_features_after_the_rrdbs_beside_the_lr_image():
+    torch.manual_seed(0)
+    seeing = TINY.model_copy(update={"mask_input": "lr_and_features"})
+    network = build(MASKED.network(seeing), 4)
+    lr = torch.rand(1, 3, 8, 8)
+    joined = torch.cat((lr, network.lr_features(lr)), dim=1)
+    torch.testing.assert_close(network.parts(lr).mask, network.mask_net(joined))
+    # Not detached: what moves the mask moves the trunk, up to its RRDBs and not what enlarges them.
+    network.parts(lr).mask.square().mean().backward()
+    assert network.RRDB_trunk[0].RDB1.conv1.weight.grad.abs().sum() > 0
+    assert network.mask_net.head.weight.grad[:, 3:].abs().sum() > 0
+    assert network.upconv1.weight.grad is None
+    added = TINY.features * TINY.features * 9
+    assert parameter_count(network) == parameter_count(build(MASKED.network(TINY), 4)) + added
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_what_the_mask_network_sees_changes_nothing_in_the_start_from_the_trunk_nor_in_unmasked_networks(scale):
+    seeing = TINY.model_copy(update={"mask_input": "lr_and_features"})
+    trunk = RRDBNet(TINY.features, TINY.blocks, TINY.growth, scale)
+    network, lr = build(MASKED.network(seeing), scale), torch.rand(1, 3, 8, 8)
+    start_from(network, trunk)
+    torch.testing.assert_close(network(lr), trunk(lr))
+    keys = [build(UNMASKED.network(size), scale).state_dict().keys() for size in (TINY, seeing)]
+    assert keys[0] == keys[1]
+
+
+def test_a_generator_is_loaded_with_the_mask_input_of_its_description(tmp_path):
+    seeing = TINY.model_copy(update={"mask_input": "lr_and_features"})
+    network, lr = build(MASKED.network(seeing), 4), torch.rand(1, 3, 8, 8)
+    write_json(tmp_path / "model.json", {"network": MASKED.network(seeing), "scale": 4})
+    save_file(network.state_dict(), tmp_path / "generator.safetensors")
+    loaded, _ = load_generator(tmp_path)
+    torch.testing.assert_close(loaded.parts(lr).mask, network.parts(lr).mask)
+
+
 def test_a_scale_without_a_definition_is_refused():
     with pytest.raises(ValueError, match="scale is 2"):
         RRDBNet(8, 1, 4, 2)
@@ -110,9 +149,6 @@ def test_a_description_that_fits_no_network_is_refused_with_the_reason(spec, wor
 
 
 def test_a_model_folder_without_weights_is_named(tmp_path):
-    from pipeline.errors import UserError
-    from pipeline.files import write_json
-
     write_json(tmp_path / "model.json", {"network": PLAIN.network(TINY), "scale": 4})
     with pytest.raises(UserError, match=r"generator\.safetensors is missing"):
         load_generator(tmp_path)

@@ -9,6 +9,7 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.training.checkpoints import TrainingState
+from pipeline.training.finite import not_finite
 from pipeline.training.loop import REQUEUE, Interrupted, train
 from tests.training.tiny import with_schedule
 
@@ -148,6 +149,53 @@ def test_a_term_that_turns_nan_stops_the_run_and_keeps_the_last_good_checkpoint(
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert saved["iteration"] == 3
     assert all(value.isfinite().all() for value in saved["phase"].values())
+
+
+def nan_moment(trainer):
+    """As a gradient too large to be squared leaves it."""
+    moments = trainer.optimisers["discriminator"].state[next(trainer.phase.discriminator.parameters())]
+    moments["exp_avg"].fill_(float("nan"))
+
+
+def nan_average(trainer):
+    trainer.average.module.conv_first.weight.data[0] = float("nan")
+
+
+def infinite_statistic(trainer):
+    """Of a batch normalisation: training reads it nowhere."""
+    next(trainer.phase.discriminator.buffers()).fill_(float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("poison", "named"),
+    [
+        (nan_moment, r"discriminator, optimisers \(the first in `discriminator\.model\.0\.weight`\)"),
+        (nan_average, r"average \(the first in `average\.module\.conv_first\.weight`\)"),
+        (infinite_statistic, r"discriminator \(the first in `discriminator\.model\.3\.running_mean`\)"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("at", "stays"),
+    [(3, "No checkpoint had been written"), (6, "The last good checkpoint, of iteration 3, stays in")],
+)
+def test_no_checkpoint_holds_a_broken_number(experiment, make_trainer, tmp_path, poison, named, at, stays):
+    trainer = make_trainer(
+        lambda iteration: poison(trainer) if iteration == at else None, with_schedule(experiment, ema=0.9)
+    )
+    with pytest.raises(UserError, match=rf"by iteration {at} in the state of: {named}\. {stays}"):
+        run(trainer, tmp_path)
+    saved = TrainingState(tmp_path).load()
+    assert saved is None if at == 3 else saved["iteration"] == 3 and not not_finite(saved)
+
+
+def test_a_term_that_is_nan_before_any_checkpoint_says_that_there_is_none(make_trainer, tmp_path):
+    def poison(iteration):
+        if iteration == 1:
+            trainer.phase.generator.conv_first.weight.data.fill_(float("nan"))
+
+    trainer = make_trainer(poison)
+    with pytest.raises(UserError, match=r"became nan at iteration 1\. No checkpoint had been written\."):
+        run(trainer, tmp_path)
 
 
 def test_a_history_line_cut_short_by_a_kill_is_dropped(tmp_path):

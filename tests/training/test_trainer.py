@@ -21,9 +21,9 @@ from pipeline.training.trainer import learning_rate
 from tests.training.tiny import FULL, NETWORK, PLAIN, SyntheticPack, with_schedule, with_settings
 
 
-def in_layout(layout):
+def in_layout(layout, mask_input="lr"):
     """The description of the tiny network in another layout."""
-    return FULL.network(NETWORK.model_copy(update={"layout": layout}))
+    return FULL.network(NETWORK.model_copy(update={"layout": layout, "mask_input": mask_input}))
 
 
 @given(st.integers(1, 1000))
@@ -76,11 +76,37 @@ def test_a_step_of_every_choice_moves_all_of_both_networks(experiment, make_trai
         assert set(still) <= {key for key in shift if name == "discriminator" and key.endswith("bias")}
 
 
+@pytest.mark.parametrize("layout", ["paper", "released"])
+def test_a_step_with_a_loss_of_its_own_per_branch_moves_all_of_both_networks(experiment, make_trainer, layout):
+    mask_input = "lr_and_features" if layout == "paper" else "lr"
+    criteria = Criteria(adversarial="vanilla", terms_on="branches")
+    trainer = make_trainer(
+        experiment=with_settings(experiment, network=in_layout(layout, mask_input), criteria=criteria)
+    )
+    before = copy.deepcopy(trainer.phase.state_dict())
+    for _ in range(3):
+        assert all(term.isfinite() for term in trainer.step().values())
+    assert not [key for key, value in trainer.phase.named_parameters() if torch.equal(before[key], value)]
+
+
+def test_the_discriminator_learns_from_i_sr_wherever_the_generators_terms_are(experiment, make_trainer):
+    trainers = [
+        make_trainer(experiment=with_settings(experiment, criteria=Criteria(terms_on=terms_on)))
+        for terms_on in ("sr", "branches")
+    ]
+    shared, own = (trainer.step() for trainer in trainers)
+    assert own["discriminator/adv"] == shared["discriminator/adv"]
+    gradients = [[p.grad for p in trainer.phase.discriminator.parameters()] for trainer in trainers]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_the_generators_terms_are_those_of_the_experiments_criteria_and_layers(experiment, make_trainer):
     criteria = Criteria(pix="l2", adversarial="vanilla", reading="scalars", halve_unif=True)
     trainer = make_trainer(experiment=with_settings(experiment, criteria=criteria))
     batch, chosen = trainer.batches(1), experiment.settings
-    judges = Judges(trainer.phase.discriminator, trainer.phase.judges.perceptual, bottom="conv1_2", top="conv2_1")
+    grid, perceptual = trainer.phase.discriminator.grid, trainer.phase.judges.perceptual
+    judges = Judges(trainer.phase.discriminator, grid, perceptual, bottom="conv1_2", top="conv2_1")
     parts, target = trainer.phase.generator.parts(batch.lr), Target(batch.hr, judges)
     expected = generator_terms(parts, target, chosen.configuration, chosen.objective, criteria)
     terms = trainer.step()
@@ -202,5 +228,8 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(run=experiment.run.model_copy(update={"precision": "bf16"})),
         changed(run=experiment.run.model_copy(update={"channels_last": True})),
         changed(run=experiment.run.model_copy(update={"compile": True})),
+        other("criteria", terms_on="branches"),
+        with_settings(experiment, network=in_layout("paper", "lr_and_features")).fingerprint,
+        other("schedule", start="scratch"),
     }
-    assert len(different | {experiment.fingerprint}) == 16
+    assert len(different | {experiment.fingerprint}) == 19

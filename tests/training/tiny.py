@@ -9,7 +9,7 @@ from pipeline.datasets.packs import Crops
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures, layer_indices
 from pipeline.recipes.cria import Cria
-from pipeline.settings import Configuration, CriaPhase, Criteria, Discriminator, Network, Objective, Run, Schedule
+from pipeline.settings import Configuration, CriaPhase, Criteria, Discriminator, Network, Objective, Run, Training
 from pipeline.training.experiment import Experiment
 from pipeline.training.run import trainer_of
 
@@ -25,7 +25,7 @@ FULL = Configuration(
 PLAIN = Configuration(branches=False, mask=False, align=False, unif=False)
 NETWORK = Network(features=8, blocks=1, growth=4, branch_blocks=1)
 SETTINGS = CriaPhase(
-    schedule=Schedule(iterations=6, batch=2, crop=32, learning_rate=1e-3, halve_at=[4]),
+    schedule=Training(iterations=6, batch=2, crop=32, learning_rate=1e-3, halve_at=[4]),
     network=FULL.network(NETWORK),
     configuration=FULL,
     objective=Objective(pix=0.01, perc=1.0, adv=0.005, align=0.01, unif=0.01, eta=2.0, temperature=2.0),

@@ -4,6 +4,7 @@ Numbers are float64, in which a mistake stands out from rounding.
 """
 
 import dataclasses
+import json
 import os
 import signal
 import sys
@@ -12,18 +13,34 @@ from pathlib import Path
 
 import torch
 
+from pipeline.criteria import maps
 from pipeline.distributed import processes, rank
 from pipeline.errors import entry_point
 from pipeline.settings import Criteria, Discriminator
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.loop import train
-from tests.training.tiny import NETWORK, PLAIN, tiny_trainer, with_schedule, with_settings
+from tests.training.tiny import FULL, NETWORK, PLAIN, tiny_trainer, with_schedule, with_settings
 
+
+@maps.criterion
+def edges(image, target):
+    """A criterion of one's own, far from the others in size."""
+    return 100 * (image - target).diff(dim=-1, append=image[..., :1]).abs().mean(dim=1, keepdim=True)
+
+
+@maps.criterion
+def squares(image, target):
+    """Another one."""
+    return (image - target).square().mean(dim=1, keepdim=True)
+
+
+OWN = FULL.model_copy(update={"positives": ("ssim", "edges", "squares", "perc_bottom")})
 SHARED = with_schedule(batch=4, ema=0.5)
 CASES = {
     "full": SHARED,
     "plain": with_settings(SHARED, configuration=PLAIN, network=PLAIN.network(NETWORK)),
     "scalars": with_settings(SHARED, criteria=Criteria(reading="scalars")),
+    "own_criteria": with_settings(SHARED, configuration=OWN, criteria=Criteria(reading="scalars")),
     "unet": with_settings(
         SHARED, discriminator=Discriminator(kind="unet", features=2), criteria=Criteria(adversarial="lsgan")
     ),
@@ -55,7 +72,14 @@ def poison(trainer, iteration):
         trainer.phase.generator.conv_first.weight.data.fill_(float("nan"))
 
 
+def order(folder):
+    """In which order this process goes through a set of criteria."""
+    found = set(OWN.positives) & maps.OF_IMAGES.keys()
+    (folder / f"order-{rank()}.json").write_text(json.dumps(list(found)))
+
+
 WORK = {
+    "order": order,
     "cases": lambda folder: [run(name, folder) for name in CASES],
     "resume": lambda folder: run("full", folder),
     "terminate": lambda folder: run("full", folder, terminate),
