@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -40,21 +41,24 @@ class PaperTable:
 
 def read_paper_table(number: int, folder: Path = FOLDER) -> PaperTable:
     """Read table `number`. Raises `UserError` for a missing file or column, or a cell that is no value."""
-    tables = _read(folder / "tables.csv", ("table", "numeral", "section", "dataset", "caption"))
-    about = tables.set_index("table").loc[str(number)]
+    about = _read(folder / "tables.csv", ("table", "numeral", "section", "dataset", "caption")).set_index("table")
     notes = _read(folder / "notes.csv", ("table", "note"))
     file = folder / f"table_{number}.csv"
     long = _read(file, ("row", "method", "metric", "value"))
     wide = long.pivot_table(index="row", columns="metric", values="value", aggfunc="first", sort=False)
     cells: pd.DataFrame = wide.fillna("")
-    for (row, metric), value in cells.stack().items():
+    for row, metric in product(cells.index, cells.columns):
+        value = str(cells.loc[row, metric])
         if not re.fullmatch(VALUE, value):
             raise UserError(
                 f"{file}: {row}, {metric}: {value!r} is neither a number nor {NO_VALUE!r}, which stands for a "
                 f"value that the paper leaves out. Write it as printed, or restore the file (git checkout {file})."
             )
     return PaperTable(
-        *about[["numeral", "section", "dataset", "caption"]],
+        numeral=str(about.loc[str(number), "numeral"]),
+        section=str(about.loc[str(number), "section"]),
+        dataset=str(about.loc[str(number), "dataset"]),
+        caption=str(about.loc[str(number), "caption"]),
         rows=long[["row", "method"]].drop_duplicates(ignore_index=True),
         cells=cells,
         notes=tuple(notes.loc[notes["table"] == str(number), "note"]),

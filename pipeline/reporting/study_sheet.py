@@ -51,8 +51,8 @@ def _grid(table: StudyTable) -> Grid:
         parts.append(("Against the row above", table.steps.apply(_step_column).rename(columns=_header)))
     if table.difference is not None:
         parts.append(("Difference", table.difference.apply(_differences).rename(columns=_header)))
-    paper = int((table.rows["group"] == "paper").sum())
-    return grid([(title, frame.set_axis(table.rows.index, axis="index")) for title, frame in parts], paper)
+    framed = [(title, frame.set_axis(table.rows.index, axis="index")) for title, frame in parts]
+    return grid(framed, table.paper_rows)
 
 
 def _header(name: str) -> str:

@@ -57,6 +57,11 @@ class StudyTable:
     statistics: Statistics | None
 
     @property
+    def paper_rows(self) -> int:
+        """How many rows, the first, are the paper's."""
+        return int((self.rows["group"] == "paper").sum())
+
+    @property
     def runs(self) -> tuple[str, ...]:
         """Names of all runs behind it."""
         return tuple(name for names in self.rows["run"] for name in names.split(", ") if name)
