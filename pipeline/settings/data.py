@@ -20,6 +20,15 @@ Role = Literal["train", "source", "target", "validation", "test"]
 SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4, "calibration": 4}
 """Upscaling factor of each dataset. CameraSR is evaluated at scale 1 (facts: LR and HR have one size)."""
 
+TESTS: Mapping[Dataset, tuple[str, int]] = {
+    "realsr": ("test", 50),
+    "ntire2020": ("valid", 100),
+    "camerasr": ("iphonex", 20),
+    "realsr_zero": ("all", 45),
+}
+"""The paper's test images (section IV-A): a part of the collection that the dataset is named after, and how many
+images of it, the first by id."""
+
 REGISTRY = Path(__file__).parents[1] / "datasets" / "registry.yaml"
 
 
@@ -128,5 +137,10 @@ class Composition(Block):
         return tuple(dict.fromkeys(part.collection for part in self.parts if "test" in part.roles))
 
     def official(self, dataset: Dataset) -> bool:
-        """Whether the test images are the paper's own: those of the collection that the dataset is named after."""
-        return self.standin is None and self.tested == (dataset,)
+        """Whether the test images are the paper's own, all of them and no others."""
+        tested = [part for part in self.parts if "test" in part.roles]
+        if self.standin or dataset not in TESTS or len(tested) != 1:
+            return False
+        part, count = TESTS[dataset]
+        first = next(iter(tested[0].roles.items()))
+        return (tested[0].collection, tested[0].part, first) == (dataset, part, ("test", count))
