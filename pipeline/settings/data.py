@@ -105,12 +105,17 @@ class Composition(Block):
     """The images of a dataset: parts of collections, and the recipe for those that are clean.
 
     `standin` is the side in pixels of square HR stand-ins for those collections, made of photographs that ship
-    inside packages; without it the collections themselves are fetched.
+    inside packages; without it the collections themselves are fetched. `real_share` is the share of real pairs
+    (role `train`) among the crops that training reads, where there are clean images (`source`, `target`) too;
+    without it every image is equally likely to give a crop.
     """
 
     standin: Annotated[int | None, Field(ge=32, multiple_of=16, examples=[192])] = None
     parts: Annotated[tuple[Part, ...], Field(strict=False)]
     recipe: Recipe | None = None
+    real_share: Annotated[
+        float | None, Field(gt=0, lt=1, examples=[0.5], description="share of real pairs among training crops")
+    ] = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -124,6 +129,16 @@ class Composition(Block):
             raise ValueError("source and target images need a `recipe` that makes their LR images")
         if self.standin and "rest" in [count for part in self.parts for count in part.roles.values()]:
             raise ValueError("a stand-in needs a number of images for every role, not `rest`")
+        return self
+
+    @model_validator(mode="after")
+    def _two_kinds_to_share(self) -> Self:
+        given = {role for part in self.parts for role, count in part.roles.items() if count != 0}
+        if self.real_share is not None and not ("train" in given and given & {"source", "target"}):
+            raise ValueError(
+                "real_share has no effect without both real pairs (role train) and clean images (role source or "
+                "target); leave it out"
+            )
         return self
 
     @property

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pipeline import distributed
+from pipeline import distributed, streams
 from pipeline.criteria.judges import Judges, Target
 from pipeline.criteria.objective import discriminator_loss, generator_terms
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.sampling import Slice
 from pipeline.networks import Generator, build_generator
 from pipeline.networks.cria import start_from
 from pipeline.networks.discriminators import build_discriminator
@@ -23,6 +24,7 @@ from pipeline.networks.parts import Parts
 from pipeline.networks.rrdb import RRDBNet, Trunk
 from pipeline.networks.vgg import VGGFeatures
 from pipeline.settings import Schedule
+from pipeline.streams import Purpose
 from pipeline.training.batches import batch
 from pipeline.training.execution import in_precision, placed
 from pipeline.training.experiment import TRUNK, Experiment
@@ -52,14 +54,15 @@ class Trainer:
         self.experiment, run, schedule = experiment, experiment.run, experiment.schedule
         self.pack = pack
         self.device = device = torch.device(experiment.device)
-        block = "trunk" if experiment.name == TRUNK else "training"
-        self.share = distributed.share(schedule.batch, f"{experiment.preset}.{block}.batch")
+        self.phase = phase = "trunk" if experiment.name == TRUNK else "training"
+        self.share = distributed.share(schedule.batch, f"{experiment.preset}.{phase}.batch")
         self.iteration = 0
-        torch.manual_seed(experiment.seed)
-        self.generator = build_generator(experiment.configuration, experiment.network, experiment.scale)
+        with streams.torch_weights(experiment.seed, Purpose.INITIAL_WEIGHTS, phase, "generator"):
+            self.generator = build_generator(experiment.configuration, experiment.network, experiment.scale)
         if trunk is not None and isinstance(self.generator, Trunk):
             start_from(self.generator, trunk)
-        self.discriminator = placed(build_discriminator(experiment.discriminator), run, device)
+        with streams.torch_weights(experiment.seed, Purpose.INITIAL_WEIGHTS, phase, "discriminator"):
+            self.discriminator = placed(build_discriminator(experiment.discriminator), run, device)
         placed(self.generator, run, device)
         # The compiled function shares the generator's weights and leaves its keys alone.
         generate = torch.compile(self.generator, dynamic=False) if run.compile else self.generator
@@ -103,8 +106,9 @@ class Trainer:
 
     def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
         """This process's LR and HR crops of an iteration, B x 3 x h x w and B x 3 x H x W in [0, 1]."""
-        first, crop = distributed.rank() * self.share, self.experiment.schedule.crop
-        return batch(self.pack, self.experiment.seed, iteration, first, self.share, crop, self.device)
+        first = distributed.rank() * self.share
+        part = Slice(self.experiment.seed, self.phase, iteration, first, self.share)
+        return batch(self.pack, part, self.experiment.schedule.crop, self.device)
 
     @torch.no_grad()
     def probe(self) -> float:

@@ -228,3 +228,18 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(schedule=Training(**experiment.schedule.model_dump(), start="scratch")),
     }
     assert len(different | {experiment.fingerprint}) == 18
+
+
+def test_a_trunk_and_an_experiment_of_one_seed_read_different_crops(experiment, make_trainer):
+    trunk, other = (make_trainer(experiment=dataclasses.replace(experiment, name=name)) for name in (TRUNK, "full"))
+    assert not torch.equal(trunk.batch(1)[1], other.batch(1)[1])
+
+
+def test_a_discriminator_starts_equal_whatever_the_generator_is(experiment, make_trainer):
+    plain = Configuration(branches=False, mask=False, align=False, unif=False)
+    first, second = (
+        make_trainer(experiment=dataclasses.replace(experiment, configuration=configuration)).discriminator
+        for configuration in (experiment.configuration, plain)
+    )
+    for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
