@@ -6,6 +6,9 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from pipeline import streams
+from pipeline.streams import Purpose
+
 SIDES = {"cpu": 1024, "cuda": 8192}
 """Of the square matrices: large enough for the full rate, small enough for a second."""
 REPEATS = 5
@@ -26,7 +29,8 @@ def clock(device: torch.device) -> float:
 def matmul_flops(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
     """Floating-point operations a second of a product of two matrices."""
     side = SIDES[device.type]
-    left, right = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
+    stream = streams.torch_generator(device, 0, Purpose.BENCHMARK)
+    left, right = (torch.rand(side, side, generator=stream, device=device).to(dtype) for _ in range(2))
     return 2 * side**3 / _best(lambda: left @ right, device)
 
 

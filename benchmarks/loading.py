@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.pairs import SCALE, Folder, decoded, write_folder, write_pack
 from benchmarks.rounds import Result, in_turns, machine
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.sampling import Slice
 
 Sides = tuple[torch.Tensor, torch.Tensor]
 PNG, PNG_WORKER = "PNG folder, in process", "PNG folder, 1 worker"
@@ -93,7 +94,7 @@ def _from_png(pairs: PngPairs, setup: Setup, workers: int) -> Iterator[Sides]:
 def _from_pack(pack: Pack, setup: Setup) -> Iterator[Sides]:
     """uint8: training converts on its device."""
     for iteration in count():
-        crops = pack.crops(0, iteration, 0, setup.batch, setup.crop)
+        crops = pack.crops(Slice(0, "training", iteration, 0, setup.batch), setup.crop)
         yield crops.lr, crops.hr
 
 

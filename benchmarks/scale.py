@@ -19,12 +19,14 @@ from benchmarks.curves import Curve
 from benchmarks.memory import peak_mib
 from benchmarks.pairs import write_folder, write_pack
 from benchmarks.step import CRIA, SIZES, Size, experiments, random_features
+from pipeline import streams
 from pipeline.datasets.packs import Pack
 from pipeline.methods.network import NetworkMethod
 from pipeline.networks import Spec, build
 from pipeline.progress import progress
 from pipeline.recipes.cria import Cria
 from pipeline.settings import CriaPhase, Restoration
+from pipeline.streams import Purpose
 from pipeline.training.run import trainer_of
 
 CPU = torch.device("cpu")
@@ -84,7 +86,7 @@ def restoration(setup: Setup) -> list[Curve]:
     seconds: dict[str, dict[int | str, float]] = {name: {} for name in methods}
     memory: dict[str, dict[int | str, float]] = {name: {} for name in methods}
     for side in setup.sides:
-        image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+        image = streams.generator(0, Purpose.BENCHMARK, side).integers(0, 256, (side, side, 3), np.uint8)
         for name, method in methods.items():
             seconds[name][side] = _least(partial(method, [image]), setup.repeats)
             peak = peak_mib(partial(method, [image]), CPU)

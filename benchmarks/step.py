@@ -18,12 +18,13 @@ from benchmarks.memory import peak_mib
 from benchmarks.pairs import write_folder, write_pack
 from benchmarks.rounds import Result, in_turns, machine
 from benchmarks.usual_step import NaiveCria, UsualEsrgan
-from pipeline import settings
+from pipeline import settings, streams
 from pipeline.datasets.packs import Pack
 from pipeline.errors import UserError
 from pipeline.networks.vgg import VGGFeatures
 from pipeline.recipes.cria import Cria
 from pipeline.settings import VGG128_CROP, Discriminator
+from pipeline.streams import Purpose
 from pipeline.training.experiment import Experiment
 from pipeline.training.phase import Batch
 from pipeline.training.run import trainer_of
@@ -188,9 +189,9 @@ def random_features() -> VGGFeatures:
 def _random_weights() -> dict[str, Tensor]:
     import torchvision
 
-    torch.manual_seed(0)
-    layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"])
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)
+    with streams.torch_weights(0, Purpose.BENCHMARK):
+        layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"])
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight)
     return {f"features.{key}": value for key, value in layers.state_dict().items()}

@@ -20,13 +20,21 @@ def main() -> None:
 
     root, dataset = Path("runs", arguments.preset), arguments.dataset
     rows = splits.read(root / "splits" / f"{dataset}.csv")
-    recipe = preset.dataset(dataset).recipe
+    composition = preset.dataset(dataset)
     degrade = None
-    if recipe is not None:
+    if composition.recipe is not None:
         pools = Pools.read(root / "pools" / dataset)
-        degrade = pairs.Degrade(recipe, pools, settings.SCALES[dataset], preset.run.seed)
+        degrade = pairs.Degrade(composition.recipe, pools, settings.SCALES[dataset], preset.run.seed)
     with whole_folder(root / "packs" / dataset) as folder:
-        pairs.write_pack(dataset, rows, root / "raw" / dataset, degrade, settings.SCALES[dataset], folder)
+        pairs.write_pack(
+            dataset,
+            rows,
+            root / "raw" / dataset,
+            degrade,
+            settings.SCALES[dataset],
+            folder,
+            real_share=composition.real_share,
+        )
 
 
 if __name__ == "__main__":

@@ -158,6 +158,27 @@ MISTAKES = {
         "[{collection: realsr_zero, part: all, roles: {test: rest}}]",
         ["a stand-in needs a number of images for every role"],
     ),
+    "share of real pairs alone": (
+        "lab.datasets.camerasr.real_share",
+        "0.5",
+        ["real_share has no effect without both real pairs", "leave it out"],
+    ),
+    "share of real pairs that are not there": (
+        "lab.datasets.ntire2020.real_share",
+        "0.5",
+        ["real_share has no effect without both real pairs", "leave it out"],
+    ),
+    "share beside a role of no image": (
+        "paper.datasets.camerasr",
+        """
+        parts:
+          - {collection: camerasr, part: iphonex, roles: {test: 20, train: rest, validation: 10}}
+          - {collection: div2k, part: train, roles: {target: 0}}
+        recipe: {kind: second_order}
+        real_share: 0.5""",
+        ["real_share has no effect"],
+    ),
+    "share that is no share": ("paper.datasets.camerasr.real_share", "1.0", ["less than 1", "for example 0.5"]),
     "recipe without its pool": (
         "lab.datasets.ntire2020.recipe",
         "{kind: kernels, noise_patch: 128, noise_variance: 20.0}",
@@ -199,6 +220,8 @@ ABOVE = {
     "rival from nowhere",
     "rival from two places",
     "tile inside its overlap",
+    "share of real pairs alone",
+    "share of real pairs that are not there",
 }
 """Mistakes between several keys: the message names their block."""
 WHOLE = {

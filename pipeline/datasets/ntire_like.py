@@ -10,13 +10,13 @@ test images, the validation pairs.
 import shutil
 from pathlib import Path
 
-import numpy as np
-
+from pipeline import streams
 from pipeline.datasets import layouts
 from pipeline.datasets.images import read_rgb, write_png
 from pipeline.datasets.pools import collect_noise, noisy
 from pipeline.degradations.bicubic import downscale_uint8
 from pipeline.settings import Recipe
+from pipeline.streams import Purpose
 
 SCALE = 4
 LAST_VALID, LAST_SOURCE = 20, 55
@@ -38,7 +38,7 @@ def write(recipe: Recipe, seed: int, photographs: Path, folder: Path) -> None:
     for number, file in files.items():
         if number <= LAST_VALID:
             hr = read_rgb(file)
-            rng = np.random.default_rng([seed, number])
+            rng = streams.generator(seed, Purpose.TEST_NOISE, number)
             write_png(
                 folder / "track1-valid-input" / f"{number:04}.png", noisy(downscale_uint8(hr, SCALE), noise, rng)
             )

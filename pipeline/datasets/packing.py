@@ -23,7 +23,7 @@ class Spot:
     Attributes:
         lr, hr: offsets into lr.npy and hr.npy; `lr` is None where training makes the LR crop of the HR crop.
         height, width: of its LR image.
-        noisy: whether training lays noise of the pool on its LR crops.
+        noisy: whether training lays noise of the pool on its LR crops: on those of clean images with an LR image.
     """
 
     id: str
@@ -32,6 +32,11 @@ class Spot:
     height: int
     width: int
     noisy: bool = False
+
+    @property
+    def real(self) -> bool:
+        """Whether it is a pair of photographs, rather than a clean image whose LR is made."""
+        return self.lr is not None and not self.noisy
 
 
 class Writer:
@@ -54,13 +59,15 @@ class Writer:
         height, width = (side // self.scale for side in hr.shape[:2])
         self.spots["training"].append(Spot(id_, None, self.arrays[HR].append(hr), height, width))
 
-    def close(self, noise: Pixels) -> None:
-        """Write the noise pool (N x p x p x 3, N may be 0) and the index."""
+    def close(self, noise: Pixels, real_share: float | None = None) -> None:
+        """Write the noise pool (N x p x p x 3, N may be 0) and the index, which holds how images are drawn
+        (`sampling.Images`)."""
         np.save(self.folder / NOISE, noise)
         digests = {name: array.close() for name, array in self.arrays.items()}
         digests[NOISE] = sha256(repr(noise.shape).encode() + noise.tobytes()).hexdigest()
         index: dict[str, Any] = {
             "scale": self.scale,
+            "real_share": real_share,
             **{kind: [vars(spot) for spot in spots] for kind, spots in self.spots.items()},
         }
         index["content"] = _content(index, digests)

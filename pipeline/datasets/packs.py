@@ -1,8 +1,4 @@
-"""Packs: a dataset's training and validation pairs in flat, memory-mapped arrays, and the crops cut from them.
-
-A crop is a function of (seed, iteration, k) alone, k being its place in the global batch, so that a run does not
-depend on how many processes share a batch or on when it was resumed.
-"""
+"""Packs: a dataset's training and validation pairs in flat, memory-mapped arrays, and the crops cut from them."""
 
 import math
 from dataclasses import dataclass
@@ -14,9 +10,11 @@ import torch
 
 from pipeline.datasets.images import Pixels
 from pipeline.datasets.packing import HR, INDEX, LR, NOISE, Spot
+from pipeline.datasets.sampling import Images, Slice, Square, draw_square
 from pipeline.degradations import noise_pool
 from pipeline.errors import UserError
 from pipeline.files import read_json
+from pipeline.streams import Purpose
 
 CONTEXT = 72 / 256
 """HR context on each side of a crop that is degraded, as a share of it: Real-ESRGAN cuts 256 px out of 400."""
@@ -57,11 +55,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pack:
-    """An open pack. `content` is the hex sha256 of everything in it."""
+    """An open pack. `content` is the hex sha256 of everything in it; `images` are those of `training`."""
 
     scale: int
     content: str
-    training: tuple[Spot, ...]
+    images: Images
     held_out: tuple[Spot, ...]
     lr: Pixels
     hr: Pixels
@@ -73,35 +71,37 @@ class Pack:
         index = read_json(folder / INDEX)
         try:
             lr, hr, noise = (np.load(folder / name, mmap_mode="r") for name in (LR, HR, NOISE))
-        except (OSError, ValueError) as error:
+            spots = {role: tuple(Spot(**spot) for spot in index[role]) for role in ("training", "validation")}
+            images = Images(spots["training"], index["real_share"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder} is not a whole pack ({error}). Delete it and run `dvc repro`.") from None
-        spots = {role: tuple(Spot(**spot) for spot in index[role]) for role in ("training", "validation")}
-        return cls(index["scale"], index["content"], spots["training"], spots["validation"], lr, hr, noise)
+        return cls(index["scale"], index["content"], images, spots["validation"], lr, hr, noise)
 
-    def crops(self, seed: int, iteration: int, first: int, count: int, crop: int) -> Crops:
-        """Samples k = first .. first + count - 1 of an iteration's batch.
+    @property
+    def training(self) -> tuple[Spot, ...]:
+        """Where the training images lie."""
+        return self.images.spots
 
-        Each is a random crop of a random training image, LR and HR flipped or turned as one.
+    def crops(self, part: Slice, crop: int) -> Crops:
+        """The samples of a slice of a batch: random crops of random training images, LR and HR turned as one.
 
         Args:
-            seed: of the run.
-            iteration: of the training, from 0.
-            first: place of the first sample in the global batch.
-            count: how many samples.
+            part: which samples.
             crop: side of an HR crop in pixels, a multiple of the scale.
 
         Raises `UserError` when a training image, or a noise patch, is smaller than the crop.
         """
         side, context = crop // self.scale, self._context(crop)
         self._refuse_crop(crop)
-        lr, noise = (np.zeros((count, side, side, 3), np.uint8) for _ in range(2))
-        hr = np.empty((count, crop, crop, 3), np.uint8)
+        lr, noise = (np.zeros((part.count, side, side, 3), np.uint8) for _ in range(2))
+        hr = np.empty((part.count, crop, crop, 3), np.uint8)
         clean, wide = [], [np.empty((0, *[crop + 2 * context] * 2, 3), np.uint8)]
-        for place in range(count):
-            rng = np.random.default_rng([seed, iteration, first + place])
-            spot = self.training[rng.integers(len(self.training))]
+        for place in range(part.count):
+            rng = part.stream(Purpose.CROP, place)
+            spot = self.images.draw(rng)
             around = context if spot.lr is None else 0
-            high, low = self._windows(spot, side + 2 * around // self.scale, rng)
+            length = side + 2 * around // self.scale
+            high, low = self._windows(spot, length, draw_square(spot, length, rng))
             hr[place] = high[around : around + crop, around : around + crop]
             if low is None:
                 clean.append(place)
@@ -109,20 +109,20 @@ class Pack:
             else:
                 lr[place] = low
             if spot.noisy:
-                noise[place] = noise_pool.draw(self.noise, side, rng)
+                noise[place] = noise_pool.draw(self.noise, side, part.stream(Purpose.NOISE, place))
         return Crops(_planes(lr), _planes(hr), _planes(noise), tuple(clean), _planes(np.concatenate(wide)), context)
 
     def validation(self) -> list[Pair]:
         """The held-out pairs, in order of id."""
         return [Pair(spot.id, self._lr(spot), self._hr(spot)) for spot in self.held_out]
 
-    def _windows(self, spot: Spot, side: int, rng: np.random.Generator) -> tuple[Pixels, Pixels | None]:
-        """A random square of `side` LR pixels: HR, and LR where there is one, turned as one."""
-        top, left = rng.integers([spot.height - side + 1, spot.width - side + 1])
-        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        places = (place * self.scale for place in (top, left, side))
-        high = _turned(_window(self._hr(spot), *places), turns, flip)
-        return high, None if spot.lr is None else _turned(_window(self._lr(spot), top, left, side), turns, flip)
+    def _windows(self, spot: Spot, side: int, square: Square) -> tuple[Pixels, Pixels | None]:
+        """A square of `side` LR pixels: HR, and LR where there is one."""
+        places = (place * self.scale for place in (square.top, square.left, side))
+        high = _turned(_window(self._hr(spot), *places), square)
+        if spot.lr is None:
+            return high, None
+        return high, _turned(_window(self._lr(spot), square.top, square.left, side), square)
 
     def _context(self, crop: int) -> int:
         """In HR pixels, of the crops that are degraded as they are drawn; 0 where there are none."""
@@ -169,10 +169,10 @@ def _window(image: Pixels, top: int, left: int, side: int) -> Pixels:
     return image[top : top + side, left : left + side]
 
 
-def _turned(image: Pixels, turns: int, flip: bool) -> Pixels:
+def _turned(image: Pixels, square: Square) -> Pixels:
     """One of the eight symmetries of a square. OpenCV turns a crop thirty times faster than a strided copy does."""
-    flipped = cv2.flip(image, 1) if flip else image
-    return np.asarray(cv2.rotate(flipped, TURNS[turns]) if turns else flipped, np.uint8)
+    flipped = cv2.flip(image, 1) if square.flip else image
+    return np.asarray(cv2.rotate(flipped, TURNS[square.turns]) if square.turns else flipped, np.uint8)
 
 
 def _planes(images: Pixels) -> torch.Tensor:

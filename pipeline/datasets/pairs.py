@@ -6,11 +6,11 @@ Recipes: facts/methods.md 1.10 (Impressionism, both tracks) and 1.8 (Real-ESRGAN
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import torch
 
+from pipeline import streams
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.datasets.packing import Writer
 from pipeline.datasets.pools import Pools, noisy
@@ -21,6 +21,7 @@ from pipeline.degradations.rounding import to_uint8
 from pipeline.errors import UserError
 from pipeline.progress import progress
 from pipeline.settings import Recipe
+from pipeline.streams import Purpose
 
 CLEAN_UP = 2
 """Impressionism halves its corrupted source photographs: what noise they have is averaged away."""
@@ -38,32 +39,44 @@ class Degrade:
     def lr(self, hr: Pixels, id_: str) -> Pixels:
         """The LR image without the pool's noise, which training lays on crop by crop."""
         if self.recipe.kind == "second_order":
-            return _pixels(second_order.degrade(second_order.sharpen(_tensor(hr)), self.scale, [self._seed(id_)]))
+            stream = self._stream(Purpose.VALIDATION_DEGRADATION, id_)
+            return _pixels(second_order.degrade(_tensor(hr), self.scale, [stream]))
         if self.recipe.kind == "kernels":
             pool = self.pools.kernels
-            kernel = pool[np.random.default_rng(self._seed(id_)).integers(len(pool))]
+            kernel = pool[self._stream(Purpose.KERNEL, id_).integers(len(pool))]
             return _pixels(kernels.apply(_tensor(hr), torch.from_numpy(kernel)[None], self.scale))
         return downscale_uint8(hr, self.scale)
 
     def whole(self, hr: Pixels, id_: str) -> Pixels:
         """The LR image, noise included."""
         lr = self.lr(hr, id_)
-        return noisy(lr, self.pools.noise, np.random.default_rng(self._seed(id_))) if len(self.pools.noise) else lr
+        if not len(self.pools.noise):
+            return lr
+        return noisy(lr, self.pools.noise, self._stream(Purpose.VALIDATION_NOISE, id_))
 
-    def _seed(self, id_: str) -> list[int]:
-        return [self.seed, crc32(id_.encode())]
+    def _stream(self, purpose: Purpose, id_: str) -> np.random.Generator:
+        return streams.generator(self.seed, purpose, id_)
 
 
 def write_pack(
-    dataset: str, rows: Sequence[Row], raw: Path, degrade: Degrade | None, scale: int, folder: Path
+    dataset: str,
+    rows: Sequence[Row],
+    raw: Path,
+    degrade: Degrade | None,
+    scale: int,
+    folder: Path,
+    *,
+    real_share: float | None = None,
 ) -> None:
     """Fill an empty `folder` with the pack of a dataset.
 
     Args:
         rows: its manifest, whose images lie under `raw`.
         degrade: for its clean images; None where it has none.
+        real_share: of its real pairs among training crops; None where every image is equally likely.
 
-    Raises `UserError` when nothing is there to train on or to validate with.
+    Raises `UserError` when nothing is there to train on or to validate with, or of the two kinds of images that
+    `real_share` is about one is not there.
     """
     wanted = [row for row in rows if row.role != "test"]
     held_out = [row for row in wanted if row.role == "validation"]
@@ -73,12 +86,17 @@ def write_pack(
             "it needs both. Give it such roles in <preset>.datasets of params.yaml, or take it off "
             "study.training_sets."
         )
+    if real_share is not None and len({row.role == "train" for row in wanted if row.role != "validation"}) < 2:
+        raise UserError(
+            f"{dataset} has a real_share, but not both real pairs (role train) and clean images (role source or "
+            f"target) to train on. Leave <preset>.datasets.{dataset}.real_share out of params.yaml."
+        )
     writer = Writer(folder, scale)
     with progress(f"pack {dataset}", len(wanted)) as meter:
         for row in wanted:
             _add(writer, row, raw, degrade)
             meter.update()
-    writer.close(degrade.pools.noise if degrade else np.empty((0, 1, 1, 3), np.uint8))
+    writer.close(degrade.pools.noise if degrade else np.empty((0, 1, 1, 3), np.uint8), real_share)
 
 
 def _add(writer: Writer, row: Row, raw: Path, degrade: Degrade | None) -> None:

@@ -10,15 +10,14 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import crc32
 
-import numpy as np
-
+from pipeline import streams
 from pipeline.datasets import crops, photographs
 from pipeline.datasets.camera import Camera, photograph
 from pipeline.datasets.images import Pixels, write_png
 from pipeline.errors import UserError
 from pipeline.settings import Composition, Part, Role
+from pipeline.streams import Purpose
 
 RECORD = "standin.csv"
 COLUMNS = ("file", "photograph", "left", "top", "side", "role")
@@ -69,8 +68,7 @@ class Frame:
         """The file's pixels: a function of the seed and the frame alone, not of its neighbours."""
         if self.camera is None:
             return self.view.pixels()
-        rng = np.random.default_rng([seed, crc32(self.file.encode())])
-        return photograph(self.view.pixels(), self.camera, rng)
+        return photograph(self.view.pixels(), self.camera, streams.generator(seed, Purpose.STANDIN, self.file))
 
 
 def write(composition: Composition, collection: str, seed: int, folder: Path) -> None:

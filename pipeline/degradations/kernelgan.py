@@ -6,6 +6,7 @@ itself. What the generator has learned is a 13 x 13 kernel for a reduction by 2,
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -15,9 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from pipeline import streams
 from pipeline.degradations import bicubic
 from pipeline.errors import UserError
 from pipeline.progress import progress
+from pipeline.streams import Purpose
 
 Kernel = NDArray[np.float64]
 
@@ -132,10 +135,10 @@ def estimate(
 
 def learn(image: NDArray[np.uint8], seed: int, iterations: int, device: str | torch.device = "cpu") -> Kernel:
     """The generator's KERNEL x KERNEL kernel after training on one photograph (as for `estimate`)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    place = _content(image)
+    with streams.torch_weights(seed, Purpose.KERNELGAN_WEIGHTS, place):
         generator, discriminator = Generator().to(device), Discriminator().to(device)
-    noise, weights = torch.Generator(device).manual_seed(seed), Weights()
+    noise, weights = streams.torch_generator(device, seed, Purpose.KERNELGAN_NOISE, place), Weights()
     optimisers = [torch.optim.Adam(net.parameters(), RATE, BETAS) for net in (generator, discriminator)]
     schedules = [torch.optim.lr_scheduler.StepLR(optimiser, RATE_STEP) for optimiser in optimisers]
     with progress("KernelGAN", iterations) as meter:
@@ -192,7 +195,7 @@ def crops(
     height, width = (side - side % 2 for side in image.shape[:2])
     whole = torch.from_numpy(image[:height, :width].astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
     halved = detail(_grey(bicubic.downscale(whole, 2))).repeat(2, axis=0).repeat(2, axis=1)
-    rng = np.random.default_rng(seed)
+    rng = streams.generator(seed, Purpose.KERNELGAN_CROPS, _content(image))
     larges = _corners(halved, CROP, iterations, rng)
     reals = _corners(detail(_grey(whole)), HALVED, iterations, rng)
     whole = whole.to(device)
@@ -222,6 +225,11 @@ def _corners(detail: NDArray[np.float64], side: int, count: int, rng: np.random.
     places = rng.choice(likely.size, count, p=(likely / likely.sum()).flatten())
     corners = np.stack(np.unravel_index(places, likely.shape), axis=1)
     return np.asarray(corners - corners % 2, np.int64)
+
+
+def _content(image: NDArray[np.uint8]) -> str:
+    """What tells the streams of two photographs apart, wherever they lie."""
+    return sha256(image.tobytes()).hexdigest()
 
 
 def _grey(image: Tensor) -> NDArray[np.float64]:

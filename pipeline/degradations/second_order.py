@@ -1,38 +1,37 @@
 """Real-ESRGAN's second-order degradation (facts/methods.md 1.8) applied: twice blur, resize, noise and JPEG.
 
-What a sample goes through is drawn from its seed (`second_order_table.draw`), and so is its noise. Samples are
-worked on one by one, since their sizes differ on the way; so a sample is the same alone and in any batch.
+What a sample goes through is drawn from a stream of its own (`second_order_table.draw`), the seeds of its noise
+included. Samples are worked on one by one, since their sizes differ on the way; so a sample is the same alone and
+in any batch.
+
+Real-ESRGAN's training sharpens HR images before it degrades them, and takes the sharpened ones for targets of its
+pixel and perceptual losses. That is its way of training, and no part of the degradation: nothing is sharpened here.
 """
 
 from collections.abc import Sequence
 
-import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline import streams
 from pipeline.degradations import jpeg, kernels
 from pipeline.degradations.blur_kernels import Bell, Sinc
-from pipeline.degradations.borders import mirror
 from pipeline.degradations.second_order_table import Drawn, DrawnPass, Mode, Noise, draw
-
-USM_SIZE = 51
-USM_WEIGHT = 0.5
-USM_THRESHOLD = 10
-"""Unsharp masking: side of the Gaussian (its sigma is OpenCV's for that side), strength, and the 8-bit levels by
-which a pixel must differ from its surroundings to be sharpened."""
+from pipeline.streams import Purpose
 
 GREY = (0.299, 0.587, 0.114)
 """ITU-R BT.601 luma of RGB."""
 
 
-def degrade(hr: Tensor, scale: int, seeds: Sequence[Sequence[int]]) -> Tensor:
+def degrade(hr: Tensor, scale: int, rngs: Sequence[np.random.Generator]) -> Tensor:
     """The LR image of each HR image.
 
     Args:
-        hr: N x 3 x H x W in [0, 1]; Real-ESRGAN takes `sharpen`ed images here, and as the target of pixel losses.
+        hr: N x 3 x H x W in [0, 1].
         scale: whole reduction factor; 1 keeps the size.
-        seeds: one for each image, of whole numbers of 0 or more.
+        rngs: a stream for each image.
 
     Returns:
         N x 3 x H/scale x W/scale in [0, 1], rounded to 8-bit levels. Raises `ValueError` when a side is no multiple
@@ -42,8 +41,8 @@ def degrade(hr: Tensor, scale: int, seeds: Sequence[Sequence[int]]) -> Tensor:
     if height % scale or width % scale:
         raise ValueError(f"{width}x{height} is not a multiple of {scale}")
     size = height // scale, width // scale
-    samples = zip(hr[:, None], seeds, strict=True)
-    return torch.cat([apply(image, size, draw(seed)) for image, seed in samples])
+    samples = zip(hr[:, None], rngs, strict=True)
+    return torch.cat([apply(image, size, draw(rng)) for image, rng in samples])
 
 
 def apply(image: Tensor, size: tuple[int, int], drawn: Drawn) -> Tensor:
@@ -59,17 +58,9 @@ def apply(image: Tensor, size: tuple[int, int], drawn: Drawn) -> Tensor:
     return (image * 255).round().clamp(0, 255) / 255
 
 
-def sharpen(hr: Tensor) -> Tensor:
-    """Unsharp masking where an image differs enough from its surroundings: N x 3 x H x W in [0, 1] to the same."""
-    residual = hr - _gaussian(hr)
-    strong = (residual.abs() * 255 > USM_THRESHOLD).to(hr.dtype)
-    soft = _gaussian(strong)
-    return torch.lerp(hr, (hr + USM_WEIGHT * residual).clamp(0, 1), soft)
-
-
 def add_noise(image: Tensor, noise: Noise) -> Tensor:
     """One image, 1 x 3 x H x W in [0, 1], with noise, clamped. Grey noise is the same in all three channels."""
-    generator = torch.Generator(image.device).manual_seed(noise.seed)
+    generator = streams.torch_generator(image.device, noise.seed, Purpose.NOISE_FIELD)
     field = _gaussian_field if noise.kind == "gaussian" else _poisson_field
     return (image + noise.strength * field(_grey(image) if noise.grey else image, generator)).clamp(0, 1)
 
@@ -112,12 +103,3 @@ def _poisson_field(image: Tensor, generator: torch.Generator) -> Tensor:
     seen = torch.zeros(256, device=image.device).scatter(0, levels.long().flatten(), 1.0)
     white = torch.exp2(torch.log2(seen.sum()).ceil()).to(image.dtype)
     return torch.poisson(levels / 255 * white, generator=generator) / white - levels / 255
-
-
-def _gaussian(images: Tensor) -> Tensor:
-    """Blurred with the Gaussian of unsharp masking, one axis after the other."""
-    for axis in (2, 3):
-        padded, images = mirror(images, axis, USM_SIZE // 2, USM_SIZE // 2), torch.zeros_like(images)
-        for tap, weight in enumerate(cv2.getGaussianKernel(USM_SIZE, 0).flatten().tolist()):
-            images += weight * padded.narrow(axis, tap, images.shape[axis])
-    return images

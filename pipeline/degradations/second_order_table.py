@@ -4,7 +4,6 @@ facts/methods.md 1.8 has the table; how a range is drawn where the table is sile
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -103,9 +102,8 @@ class Drawn:
     jpeg_first: bool
 
 
-def draw(seed: Sequence[int]) -> Drawn:
-    """The degradation of a sample: a function of its seed alone."""
-    rng = np.random.default_rng(seed)
+def draw(rng: np.random.Generator) -> Drawn:
+    """The degradation of a sample."""
     return Drawn(
         first=_pass(FIRST, rng),
         second=_pass(SECOND, rng),

@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pipeline import streams
 from pipeline.environment import device_name
 from pipeline.files import whole_folder, write_json
 from pipeline.networks import build, parameter_count
 from pipeline.networks.edsr import EDSR
 from pipeline.progress import progress
 from pipeline.settings import Configuration, Efficiency, Network
+from pipeline.streams import Purpose
 
 SCALE = 4
 PUBLISHED = Network(layout="paper", features=64, blocks=23, growth=32, branch_blocks=3)
@@ -86,7 +88,8 @@ def measure(
         threads: of the CPU.
     """
     torch.set_num_threads(threads)
-    lr = torch.rand(1, 3, block.height, block.width, generator=torch.Generator().manual_seed(0)).to(device)
+    stream = streams.torch_generator("cpu", 0, Purpose.EFFICIENCY_IMAGE)
+    lr = torch.rand(1, 3, block.height, block.width, generator=stream).to(device)
     with torch.inference_mode(), _precision(block, device), _cudnn():
         ready = {name: build().eval() for name, build in builds.items()}
         costs = {

@@ -1,13 +1,14 @@
 """Which patches raters see: chosen from the LR images alone, so that no method is favoured."""
 
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
 import numpy as np
 
+from pipeline import streams
 from pipeline.datasets.images import Pixels
+from pipeline.streams import Purpose
 
 RULE = (
     "Squares of the LR image, half a side apart, are ranked by their mean grey gradient; the more textured half of "
@@ -62,15 +63,18 @@ def choose_places(images: Mapping[str, Pixels], scale: int, side: int, count: in
         count: how many are wanted.
         seed: equal seeds give equal places.
     """
-    rng = random.Random(seed)
-    queues = [_apart(_textured(name, images[name], scale, side // scale, rng)) for name in sorted(images)]
-    rng.shuffle(queues)
+    queues = []
+    for name in sorted(images):
+        squares = _textured(name, images[name], scale, side // scale)
+        streams.generator(seed, Purpose.MOS_PATCHES, name).shuffle(squares)
+        queues.append(_apart(squares))
+    streams.generator(seed, Purpose.MOS_ORDER).shuffle(queues)
     places = (place for turn in zip_longest(*queues) for place in turn if place)
     return list(islice(places, count))
 
 
-def _textured(name: str, lr: Pixels, scale: int, side: int, rng: random.Random) -> list[Place]:
-    """The more textured half of an image's squares of `side` LR pixels, in random order."""
+def _textured(name: str, lr: Pixels, scale: int, side: int) -> list[Place]:
+    """The more textured half of an image's squares of `side` LR pixels."""
     down, across = np.gradient(lr.mean(axis=2, dtype=np.float32)) if min(lr.shape[:2]) > 1 else (0, 0)
     texture = np.broadcast_to(np.hypot(down, across), lr.shape[:2])
     height, width = (min(side, length) for length in lr.shape[:2])
@@ -81,7 +85,6 @@ def _textured(name: str, lr: Pixels, scale: int, side: int, rng: random.Random) 
     ]
     squares.sort(key=lambda square: -float(texture[square.top :, square.left :][:height, :width].mean()))
     best = squares[: (len(squares) + 1) // 2]
-    rng.shuffle(best)
     return [Place(name, square.top * scale, square.left * scale, height * scale, width * scale) for square in best]
 
 

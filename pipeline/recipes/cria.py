@@ -24,10 +24,12 @@ class Cria(Phase[CriaPhase]):
     def __init__(self, setup: Setup[CriaPhase]) -> None:
         super().__init__()
         self.chosen = chosen = setup.settings
-        self.generator = build(chosen.network, setup.scale)
+        with setup.weights("generator"):
+            self.generator = build(chosen.network, setup.scale)
         if TRUNK in setup.given:
             start_from(self.generator, setup.given[TRUNK])
-        self.discriminator = None if chosen.discriminator is None else build_discriminator(chosen.discriminator)
+        with setup.weights("discriminator"):
+            self.discriminator = chosen.discriminator and build_discriminator(chosen.discriminator)
         self.parts = setup.execute(_parts_of(self.generator), compiled=True)
         self.judges = Judges(
             None if self.discriminator is None else setup.execute(self.discriminator),

@@ -16,7 +16,8 @@ class Trunk(Phase[TrunkPhase]):
 
     def __init__(self, setup: Setup[TrunkPhase]) -> None:
         super().__init__()
-        self.generator = build(setup.settings.network, setup.scale)
+        with setup.weights("generator"):
+            self.generator = build(setup.settings.network, setup.scale)
         self.generate = setup.execute(self.generator, compiled=True)
 
     def losses(self, batch: Batch) -> Losses:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.reporting.columns import column
-from pipeline.reporting.layout import Group
+from pipeline.reporting.layout import DATASETS, Group
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.statistics import CONFIDENCE, LEVEL, RESAMPLES, Statistics
 
@@ -48,38 +48,37 @@ class Source:
         return self.subject[:1].upper() + self.subject[1:]
 
 
-def caption(paper: PaperTable, results: pd.DataFrame, source: Source) -> str:
+def caption(paper: PaperTable, results: pd.DataFrame, source: Source, dataset: str) -> str:
     """What the table shows, and of which data."""
+    other = (
+        ""
+        if dataset == paper.dataset
+        else f" The paper's table is of {DATASETS[paper.dataset]}: its values are of another dataset."
+    )
     return (
-        f"Counterpart of the paper's Table {paper.numeral}: {source.subject}, means over {results['images'].max()} "
-        f"test images. Preset {source.preset}; data: {source.label}."
+        f"Counterpart of the paper's Table {paper.numeral} (section {paper.section}), {paper.caption}: "
+        f"{source.subject}, means over {results['images'].max()} test images. Preset {source.preset}; data: "
+        f"{source.label}.{other}"
     )
 
 
-def reading(source: Source, group: Group) -> tuple[str, ...]:
-    """How to read any table of a group."""
-    comparison = (
-        "Difference: this study minus paper."
-        if source.official
-        else "This study's data is not the paper's: its numbers must not be compared with the paper's, and no "
-        "difference is given."
-    )
+def reading(source: Source, group: Group, *, differs: bool) -> tuple[str, ...]:
+    """How to read any table of a group; `differs`: it has a difference to the paper."""
+    if differs:
+        comparison = "Difference: this study minus paper; none for a network used at another scale than its own."
+    elif source.official:
+        comparison = "No difference to the paper is given, as no value of this table compares with its own."
+    else:
+        comparison = (
+            "This study's data is not the paper's: its numbers must not be compared with the paper's, and no "
+            "difference is given."
+        )
     statistics = (STEP_NOTE,) if group == "ablations" else (INTERVAL_NOTE, TEST_NOTE)
     return (
         comparison,
-        "Bold and underlined: best and second best of this study's rows. Empty: not measured here, or not known of "
-        "the paper (reports/paper/README.md). A dash: the paper gives none.",
+        "Bold and underlined: best and second best of this study's rows. Empty: not measured here. A dash: the "
+        "paper prints no value. Rows have the paper's names and order; Ours is Cria-CL.",
         *statistics,
-    )
-
-
-def paper_notes(paper: PaperTable) -> tuple[str, ...]:
-    """What is to be known of the paper's side."""
-    named = list(paper.rows.loc[paper.rows["named_by"] == "study", "row"])
-    return (
-        *([f"Named by this study, not by the paper: {'; '.join(named)}."] if named else []),
-        *([] if paper.order_known else ["The order of the paper's rows is not known."]),
-        *([f"Authors' repository: {'; '.join(paper.elsewhere_sources)}."] if paper.elsewhere_sources else []),
     )
 
 

@@ -28,8 +28,8 @@ TITLES: Mapping[str, str] = {
 }
 """Networks that the paper's table has no row for."""
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16 (weights in float32)"}
-HEADERS: Mapping[str, str] = {"parameters_m": "Parameters (M)", "time": "Time (unit not known)"}
-"""Of the paper's columns."""
+HEADERS: Mapping[str, str] = {"time": "Time (frame/s)", "parameters": "Parameter"}
+"""Of the paper's columns, as printed."""
 QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -76,8 +76,8 @@ def sheet(measured: Measured, paper: PaperTable, preset: str) -> Sheet:
         title=f"Table {paper.numeral}",
         caption=_caption(measured.about, paper, preset),
         reading=(),
-        notes=_notes(numbers),
-        grid=grid([(OURS, _cells(ours)), ("Paper", cells)]),
+        notes=(*paper.notes, *_notes(numbers)),
+        grid=grid([(OURS, _cells(ours)), ("Paper", cells)], paper=len(paper.rows)),
         data=pd.concat([rows.assign(preset=preset), ours, printed.add_prefix("paper_")], axis="columns"),
     )
 
@@ -112,9 +112,7 @@ def _quartiles(rounds: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _rows(paper: PaperTable, measured: Sequence[object]) -> pd.DataFrame:
     """Index: title; columns: method, network (the measured one that stands for it)."""
-    theirs = paper.rows[["row", "method"]].assign(
-        network=[SAME_NETWORK.get(method, method) for method in paper.rows["method"]]
-    )
+    theirs = paper.rows.assign(network=[SAME_NETWORK.get(method, method) for method in paper.rows["method"]])
     others = [str(name) for name in measured if name not in set(theirs["network"])]
     ours = pd.DataFrame({"row": [TITLES[name] for name in others], "method": others, "network": others})
     return pd.concat([theirs, ours]).set_index("row")
@@ -151,15 +149,16 @@ def _caption(about: Mapping[str, Any], paper: PaperTable, preset: str) -> str:
     threads = "1 thread" if about["threads"] == 1 else f"{about['threads']} threads"
     place = f"{about['device_name']}, {threads}" if about["device"] == "cpu" else str(about["device_name"])
     return (
-        f"Counterpart of the paper's Table {paper.numeral}: one {width} × {height} LR image to {scale * width} × "
-        f"{scale * height}, batch 1, {PRECISIONS[about['precision']]}, on {place} (torch {about['torch']}). "
-        f"Medians of {about['rounds']} rounds after {about['warm_up']} of warm-up, in brackets the quartiles; "
+        f"Counterpart of the paper's Table {paper.numeral} (section {paper.section}), {paper.caption}: one "
+        f"{width} × {height} LR image to {scale * width} × {scale * height}, batch 1, "
+        f"{PRECISIONS[about['precision']]}, on {place} (torch {about['torch']}). Medians of {about['rounds']} "
+        f"rounds after {about['warm_up']} of warm-up, in brackets the quartiles; "
         f"every round times every network once, and ratios are taken within a round. Preset {preset}."
     )
 
 
 def _notes(numbers: pd.DataFrame) -> tuple[str, ...]:
-    """What the numbers mean, and what the paper's can and cannot mean."""
+    """What the numbers mean, and what the paper's parameters and times fit."""
     parameters, ratios = dict(numbers["parameters"]), dict(numbers["macs_ratio"])
     return (
         "ESRGAN, DASR and Real-ESRGAN have one generator, an RRDB network of 23 blocks and 64 features: measured "
@@ -168,10 +167,7 @@ def _notes(numbers: pd.DataFrame) -> tuple[str, ...]:
         f"({parameters['full'] / 1e6:.2f} M) and by the layout of the authors' checkpoint "
         f"({parameters['released'] / 1e6:.2f} M); the paper's 14.8 M is reached by no whole number of blocks of "
         "either.",
-        "The paper's times are not known here, nor is their unit. If it is frames per second, the larger number is "
-        "the faster network; if it is seconds per frame, the smaller one: the two readings turn the order round. "
-        "Neither can be held against a time of another machine; only a ratio could.",
-        "As a ratio, the paper's claim of 0.91 × ESRGAN's time (facts/methods.md 2.1) does not fit the released "
-        f"network, which costs {ratios['released']:.2f} × ESRGAN's MACs, since its branches and mask work at HR "
-        f"(by the paper's text: {ratios['full']:.2f} ×). It fits fewer blocks, or branches at LR resolution.",
+        "The paper's ratio of times does not fit the released network, which costs "
+        f"{ratios['released']:.2f} × ESRGAN's MACs, since its branches and mask work at HR (by the paper's text: "
+        f"{ratios['full']:.2f} ×). It fits fewer blocks, or branches at LR resolution (facts/methods.md 2.1).",
     )

@@ -59,7 +59,7 @@ WIDTH, LEFT, TOP = 7.16, 0.72, 0.3
 AXES_WIDTH, AXES_HEIGHT, NAMES, BETWEEN = 2.27, 1.7, 0.95, 0.2
 LEGEND_TOP, LEGEND_LINE, NOTE_LINE = 0.42, 0.142, 0.14
 NAME_POINTS = NOTE_POINTS = 7.0
-NOTE_CHARACTERS = 122
+NOTE_CHARACTERS, LEGEND_CHARACTERS = 122, 46
 
 POINTS = 50
 """A curve has at most this many points behind its start: a paper's width shows no more."""
@@ -96,7 +96,8 @@ def convergence(histories: pd.DataFrame, panels: Sequence[Panel], note: str) -> 
     """
     metrics, looks = shown_metrics(histories), curve_looks(panels)
     notes = _notes(histories, note)
-    below = LEGEND_TOP + LEGEND_LINE * max(len(panel.rows) for panel in panels) + NOTE_LINE * (len(notes) + 1)
+    lines = max(sum(label.count("\n") + 1 for label in _labels(panel)) for panel in panels)
+    below = LEGEND_TOP + LEGEND_LINE * lines + NOTE_LINE * (len(notes) + 1)
     height = TOP + len(metrics) * (AXES_HEIGHT + BETWEEN) - BETWEEN + below
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH, height))
@@ -224,7 +225,7 @@ def _explain(axes: Axes, panel: Panel, looks: Looks) -> None:
     axes.set_xlabel("iterations")
     axes.legend(
         [Line2D([], [], **looks[name]) for name in panel.rows],
-        [f"{name} = {title}" for name, title in panel.rows.items()],
+        _labels(panel),
         loc="upper left",
         bbox_to_anchor=(0, -LEGEND_TOP / AXES_HEIGHT),
         borderaxespad=0,
@@ -233,6 +234,12 @@ def _explain(axes: Axes, panel: Panel, looks: Looks) -> None:
         handlelength=3.6,
         labelspacing=0.35,
     )
+
+
+def _labels(panel: Panel) -> list[str]:
+    """What each name stands for, in lines that end before the next panel begins."""
+    labels = (f"{name}: {title}" for name, title in panel.rows.items())
+    return [textwrap.fill(label, LEGEND_CHARACTERS) for label in labels]
 
 
 def _limits(curves: Sequence[pd.DataFrame]) -> tuple[float, float]:

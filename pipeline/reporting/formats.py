@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from pipeline.files import whole_folder
-from pipeline.reporting.grid import OURS, Cell
+from pipeline.reporting.grid import APART, OURS, Cell
 from pipeline.reporting.sheet import Sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -50,12 +50,15 @@ def to_markdown(sheet: Sheet) -> str:
     """A GitHub-flavoured table with its caption above and its notes below."""
     titled = [(group.title, name) for group in sheet.grid.groups for name in group.headers]
     headers = ["Method", *(name if title == OURS else f"{title} {name}" for title, name in titled)]
+    rows = [_line([_markdown(row.title), *map(_markdown_cell, row.cells)]) for row in sheet.grid.rows]
+    if sheet.grid.apart is not None:
+        rows.insert(sheet.grid.apart, _line([f"*{APART}*", *[""] * len(titled)]))
     lines = [
         f"**{sheet.title}.** {_markdown(sheet.caption)}",
         "",
         _line(headers),
         _line(["---", *["---:"] * (len(headers) - 1)]),
-        *(_line([_markdown(row.title), *map(_markdown_cell, row.cells)]) for row in sheet.grid.rows),
+        *rows,
         "",
         *(f"- {_markdown(note)}" for note in (*sheet.reading, *sheet.notes)),
     ]
@@ -79,7 +82,7 @@ def to_latex(sheet: Sheet) -> str:
         autoescape=False,
     )
     environment.filters |= {"tex": tex, "tex_cell": _tex_cell}
-    return environment.get_template("table.tex.j2").render(sheet=sheet, grid=sheet.grid)
+    return environment.get_template("table.tex.j2").render(sheet=sheet, grid=sheet.grid, apart=APART)
 
 
 FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}

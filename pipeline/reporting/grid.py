@@ -9,6 +9,8 @@ import pandas as pd
 
 OURS = "This study"
 """The title of the group of our own columns."""
+APART = "Not in the paper's table"
+"""The title of the group of rows that the paper has not."""
 
 
 @dataclass(frozen=True)
@@ -50,27 +52,36 @@ class Row:
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of a table. `starts` are the places, in a row's cells, where a group begins."""
+    """The cells of a table.
+
+    Attributes:
+        groups: of columns.
+        rows: those of the paper first.
+        apart: the place of the first row under the title `APART`; None where there is none.
+    """
 
     groups: tuple[Group, ...]
     rows: tuple[Row, ...]
+    apart: int | None = None
 
     @property
     def starts(self) -> tuple[int, ...]:
+        """The places, in a row's cells, where a group of columns begins."""
         lengths = [len(group.headers) for group in self.groups]
         return tuple(accumulate(lengths[:-1], initial=0))
 
 
-def grid(parts: Sequence[tuple[str, pd.DataFrame]]) -> Grid:
+def grid(parts: Sequence[tuple[str, pd.DataFrame]], paper: int | None = None) -> Grid:
     """Groups of columns side by side.
 
     Args:
         parts: for each group its title and its cells: a column a header, indexed by the rows' titles, of `Cell`.
+        paper: how many rows, the first, are the paper's; None for a table that has nothing of it.
     """
     groups = tuple(Group(title, tuple(map(str, frame.columns))) for title, frame in parts)
     cells = pd.concat([frame for _, frame in parts], axis="columns")
     rows = tuple(Row(str(title), tuple(values)) for title, *values in cells.itertuples(name=None))
-    return Grid(groups, rows)
+    return Grid(groups, rows, paper if paper is not None and paper < len(rows) else None)
 
 
 def number(value: float, decimals: int, deviation: float = math.nan) -> str:

@@ -18,9 +18,10 @@ ABLATION_METRICS = ("psnr", "ssim", "lpips")
 """The paper's three; for each a row of an ablation is held against the row above, where it is measured."""
 
 BLIND_METRICS = ("niqe", "mos")
-"""Of a set without ground truth."""
+"""Of a set without ground truth. They do not compare with the paper's: it names no implementation of NIQE, and the
+raters were others."""
 
-DATASETS: Mapping[Dataset, str] = {
+DATASETS: Mapping[str, str] = {
     "realsr": "RealSR",
     "ntire2020": "NTIRE2020 track 1",
     "camerasr": "CameraSR",
@@ -50,7 +51,7 @@ class Layout:
         number: in the paper.
         dataset: whose scores it shows.
         group: `comparison` tables show one seed, `ablations` several, with the step from each row to the next.
-        first_rows: methods whose rows stand first, in this order; the paper's other rows follow in their own.
+        first_rows: methods that always have a row; the paper's rows stand before those that it has not.
         metrics: its columns.
     """
 

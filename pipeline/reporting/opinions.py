@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline import streams
 from pipeline.mos.answers import latest, read_answers
 from pipeline.mos.drawing import stale_methods
 from pipeline.mos.study import Study, read_study
 from pipeline.paths import opinions_folder, results_root
+from pipeline.streams import Purpose
 
 COLUMNS = ("method", "mean", "low", "high", "raters", "ratings")
 RESAMPLES = 10_000
@@ -115,7 +117,7 @@ def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
     present = ~np.isnan(scores)
     if min(present.any(axis=1).sum(), present.any(axis=0).sum()) < 2:
         return float("nan"), float("nan")
-    rng = np.random.default_rng(SEED)
+    rng = streams.generator(SEED, Purpose.OPINION_INTERVAL)
     of_raters, of_patches = (
         rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float) for count in scores.shape
     )

@@ -13,6 +13,7 @@ from pipeline.paths import figures_folder
 from pipeline.reporting import captions
 from pipeline.reporting.comparison.viewer import viewer
 from pipeline.reporting.formats import TEMPLATES
+from pipeline.reporting.grid import APART
 from pipeline.reporting.illustrations import shown_figure
 from pipeline.reporting.layout import PAPER_SETS
 from pipeline.reporting.parts import shown_parts
@@ -45,6 +46,7 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
             made=made,
             environments=environments(origin.runs.values()),
             tables=shown_tables(preset, settings, origin),
+            apart=APART,
             statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
             viewers=[viewer(root, preset, name, settings) for name in datasets],
             pools=[

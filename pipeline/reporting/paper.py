@@ -1,6 +1,8 @@
 """The paper's tables as transcribed in reports/paper: the column every result is held against."""
 
+import re
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -8,12 +10,10 @@ import pandas as pd
 from pipeline.errors import UserError
 
 FOLDER = Path("reports", "paper")
-COLUMNS = (
-    *("row", "method", "named_by", "dataset", "metric"),
-    *("value", "status", "source", "elsewhere", "elsewhere_source"),
-)
-OF_THE_PAPER = {"paper", "facts-derived"}
-STATUSES = OF_THE_PAPER | {"not found", "not reported", "cited-source", "authors-repo"}
+NO_VALUE = "-"
+"""Stands for a value that the paper leaves out of a row."""
+VALUE = rf"{NO_VALUE}|\d+(\.\d+)?M?"
+"""A number, in Table VII with the M of millions."""
 
 
 @dataclass(frozen=True)
@@ -22,48 +22,46 @@ class PaperTable:
 
     Attributes:
         numeral: its number as printed, such as "II".
-        order_known: whether the order of `rows` is the printed one.
-        rows: a row a table row, in the transcription's order; columns row, method, named_by.
-        cells: text, a row a table row (index: row), a column a metric; "" where the paper's value is not known.
-        statuses: as `cells`, the status of each.
-        elsewhere: as `cells`, what the authors' repository gives for this table (status `authors-repo`), else "".
-        elsewhere_sources: where those values were read.
+        section: where the paper has it.
+        dataset: which its values are of.
+        caption: what it shows, in this study's words.
+        rows: a row a table row, in the printed order; columns row (as printed) and method (its name in this study).
+        cells: values as printed, a row a table row (index: row), a column a metric; `NO_VALUE` where there is none.
+        notes: what a reader of it should know.
     """
 
     numeral: str
-    order_known: bool
+    section: str
+    dataset: str
+    caption: str
     rows: pd.DataFrame
     cells: pd.DataFrame
-    statuses: pd.DataFrame
-    elsewhere: pd.DataFrame
-    elsewhere_sources: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def read_paper_table(number: int, folder: Path = FOLDER) -> PaperTable:
-    """Read table `number`.
-
-    Raises `UserError` for a missing file or column, an unknown status, or a value whose status says that it is
-    not the paper's own.
-    """
-    about = _read(folder / "tables.csv", ("table", "numeral", "row_order")).set_index("table")
+    """Read table `number`. Raises `UserError` for a missing file or column, or a cell that is no value."""
+    about = _read(folder / "tables.csv", ("table", "numeral", "section", "dataset", "caption")).set_index("table")
+    notes = _read(folder / "notes.csv", ("table", "note"))
     file = folder / f"table_{number}.csv"
-    long = _read(file, COLUMNS)
-    for cell in long.itertuples(index=False):
-        if cell.status not in STATUSES or (cell.value != "") != (cell.status in OF_THE_PAPER):
+    long = _read(file, ("row", "method", "metric", "value"))
+    wide = long.pivot_table(index="row", columns="metric", values="value", aggfunc="first", sort=False)
+    cells: pd.DataFrame = wide.fillna("")
+    for row, metric in product(cells.index, cells.columns):
+        value = str(cells.loc[row, metric])
+        if not re.fullmatch(VALUE, value):
             raise UserError(
-                f"{file}: {cell.row}, {cell.metric}: value {cell.value!r} with status {cell.status!r}. A value "
-                f"stands with the status {' or '.join(sorted(OF_THE_PAPER))}, an empty one with another of "
-                f"{', '.join(sorted(STATUSES))}."
+                f"{file}: {row}, {metric}: {value!r} is neither a number nor {NO_VALUE!r}, which stands for a "
+                f"value that the paper leaves out. Write it as printed, or restore the file (git checkout {file})."
             )
-    theirs = long["status"] == "authors-repo"
     return PaperTable(
         numeral=str(about.loc[str(number), "numeral"]),
-        order_known=str(about.loc[str(number), "row_order"]) == "attested",
-        rows=long[["row", "method", "named_by"]].drop_duplicates(ignore_index=True),
-        cells=_wide(long, "value"),
-        statuses=_wide(long, "status"),
-        elsewhere=_wide(long.assign(elsewhere=long["elsewhere"].where(theirs, "")), "elsewhere"),
-        elsewhere_sources=tuple(dict.fromkeys(long.loc[theirs, "elsewhere_source"])),
+        section=str(about.loc[str(number), "section"]),
+        dataset=str(about.loc[str(number), "dataset"]),
+        caption=str(about.loc[str(number), "caption"]),
+        rows=long[["row", "method"]].drop_duplicates(ignore_index=True),
+        cells=cells,
+        notes=tuple(notes.loc[notes["table"] == str(number), "note"]),
     )
 
 
@@ -79,9 +77,3 @@ def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if missing:
         raise UserError(f"{file} lacks the columns {', '.join(missing)}; restore it (git checkout {file})")
     return frame
-
-
-def _wide(long: pd.DataFrame, values: str) -> pd.DataFrame:
-    """`values` with a row a table row and a column a metric, both in order of first appearance."""
-    wide = long.pivot_table(index="row", columns="metric", values=values, aggfunc="first", sort=False)
-    return wide.fillna("")

@@ -21,11 +21,11 @@ from pipeline.reporting.layout import LAYOUTS
 from pipeline.reporting.runs import UNKNOWN, TrainingRun, commit, training_runs
 from pipeline.reporting.sheet import Sheet
 from pipeline.reporting.study import further_methods, study_tables
-from pipeline.reporting.study_sheet import study_sheet
+from pipeline.reporting.study_sheet import PARTITION, study_sheet
 from pipeline.reporting.tables import StudyTable
 from pipeline.settings import Dataset, Settings
 
-NOT_OURS = frozenset({"Paper", "Authors' repository", "Known"})
+NOT_OURS = frozenset({"Paper", "Known", PARTITION})
 """Groups of columns whose numbers were not measured here."""
 
 

@@ -12,6 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, t, wilcoxon
 
+from pipeline import streams
+from pipeline.streams import Purpose
+
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 LEVEL = 0.05
@@ -74,7 +77,7 @@ def mean_interval(values: Values) -> Interval:
         n_resamples=RESAMPLES,
         confidence_level=CONFIDENCE,
         method="percentile",
-        rng=np.random.default_rng(0),
+        rng=streams.generator(0, Purpose.MEAN_INTERVAL),
     ).confidence_interval
     return Interval(float(interval.low), float(interval.high))
 

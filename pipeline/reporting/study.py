@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.datasets.registry import collection
 from pipeline.paths import results_root
 from pipeline.reporting.captions import Source
@@ -12,7 +14,10 @@ from pipeline.reporting.opinions import opinions
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.results import read_image_scores, read_remarks
 from pipeline.reporting.tables import StudyTable, study_table
-from pipeline.settings import Dataset, Settings
+from pipeline.settings import SCALES, Dataset, Settings
+
+ANCHORS = 6
+"""The number of the table about anchors: it shows the partitions."""
 
 
 def source_of(settings: Settings, preset: str, dataset: Dataset) -> Source:
@@ -47,9 +52,18 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
             further_methods(settings) if group == "comparison" else None,
             read_remarks(roots[0], layout.dataset),
             opinions(preset, layout.dataset) if "mos" in layout.metrics else None,
+            {name for name, rival in settings.rivals.items() if rival.scale != SCALES[layout.dataset]},
+            partitions(settings) if layout.number == ANCHORS else None,
         )
         for layout, roots in _layouts(preset, settings, group)
     ]
+
+
+def partitions(settings: Settings) -> pd.DataFrame:
+    """Which criteria each row of Table VI compares; index: method, columns Anchor, Positives, Negatives."""
+    rows = {name: settings.configuration(name) for name in settings.ablation.table_6}
+    cells = {name: (row.anchor, ", ".join(row.positives), ", ".join(row.negatives)) for name, row in rows.items()}
+    return pd.DataFrame.from_dict(cells, orient="index", columns=["Anchor", "Positives", "Negatives"])
 
 
 def further_methods(settings: Settings) -> dict[str, str]:

@@ -7,10 +7,14 @@ import pandas as pd
 
 from pipeline.reporting.columns import Column, column
 from pipeline.reporting.grid import OURS, Cell, Grid, grid, interval, number, signed
+from pipeline.reporting.paper import NO_VALUE
 from pipeline.reporting.sheet import Sheet
 from pipeline.reporting.statistics import LEVEL
 from pipeline.reporting.steps import Step
 from pipeline.reporting.tables import StudyTable, marks
+
+PARTITION = "Partition"
+"""The title of the group of columns about it: settings, not measurements."""
 
 _STEP_COLUMNS = {"step": "change", "step_low": "low", "step_high": "high", "step_over_seeds": "over_seeds"}
 
@@ -37,18 +41,18 @@ def _grid(table: StudyTable) -> Grid:
     """
     names = [str(name) for name in table.ours]
     shown = [name for name in names if table.ours[name].notna().any() or name in table.paper]
-    printed = table.paper.mask(table.statuses == "not reported", "–").map(Cell)
-    parts = [
+    printed = table.paper.replace(NO_VALUE, "–").map(Cell)
+    parts = [] if table.partition is None else [(PARTITION, table.partition.map(Cell))]
+    parts += [
         (OURS, pd.DataFrame({column(name).header: _ours(table, name) for name in shown})),
         ("Paper", printed.rename(columns=_header)),
     ]
-    if table.elsewhere is not None:
-        parts.append(("Authors' repository", table.elsewhere.map(Cell).rename(columns=_header)))
     if table.steps is not None:
         parts.append(("Against the row above", table.steps.apply(_step_column).rename(columns=_header)))
     if table.difference is not None:
         parts.append(("Difference", table.difference.apply(_differences).rename(columns=_header)))
-    return grid([(title, frame.set_axis(table.rows.index, axis="index")) for title, frame in parts])
+    framed = [(title, frame.set_axis(table.rows.index, axis="index")) for title, frame in parts]
+    return grid(framed, table.paper_rows)
 
 
 def _header(name: str) -> str:
@@ -92,7 +96,7 @@ def _differences(differences: pd.Series) -> pd.Series:
 
 
 def _data(table: StudyTable) -> pd.DataFrame:
-    """method, run, preset, data, our metrics, ci_low_*, ci_high_*, p_*, paper_* and others, where there are any."""
+    """method, run, group, preset, data, our metrics, ci_low_*, p_*, paper_* and others, where there are any."""
     parts = [table.rows.assign(preset=table.source.preset, data=table.source.label), table.ours]
     if table.deviation.notna().any(axis=None):
         parts.append(table.deviation.add_prefix("deviation_"))
@@ -102,9 +106,9 @@ def _data(table: StudyTable) -> pd.DataFrame:
             table.statistics.high.add_prefix("ci_high_"),
             table.statistics.p.add_prefix("p_"),
         ]
-    parts.append(table.paper.add_prefix("paper_"))
-    if table.elsewhere is not None:
-        parts.append(table.elsewhere.add_prefix("authors_repository_"))
+    parts.append(table.paper.replace(NO_VALUE, "").add_prefix("paper_"))
+    if table.partition is not None:
+        parts.append(table.partition.rename(columns=str.lower))
     if table.steps is not None:
         parts.append(_step_numbers(table.steps))
     if table.difference is not None:

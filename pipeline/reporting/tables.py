@@ -1,6 +1,6 @@
 """A table of the study beside the paper's: pure, from transcription and results to numbers and marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.reporting import captions
 from pipeline.reporting.captions import Source
 from pipeline.reporting.columns import Column
-from pipeline.reporting.layout import ABLATION_METRICS, CRIA, Layout, method_title
+from pipeline.reporting.layout import ABLATION_METRICS, BLIND_METRICS, CRIA, Layout, method_title
 from pipeline.reporting.opinions import Opinions
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.results import means_over_images
@@ -29,13 +29,14 @@ class StudyTable:
         caption: says the preset and the data.
         reading: how to read any table of this data.
         notes: what is particular to this one, such as the run behind each row.
-        rows: columns method and run (names of all runs of the row, "" where there is none).
+        rows: the paper's in its order, then this study's own; columns method, run (names of all runs of the row, ""
+            where there is none) and group ("paper" or "study": whose row it is).
         ours: mean over runs, a column a metric; NaN where not measured.
         deviation: standard deviation over runs (n - 1); NaN for a single run.
-        paper: the paper's values as printed, a column a metric of its table; "" where not known.
-        statuses: as `paper`, the status of each value.
-        elsewhere: as `paper`, values that the authors' repository gives for this table; None where it has none.
-        difference: ours - paper, NaN where either is not known; None unless the data is the official one.
+        paper: the paper's values as printed, a column a metric of its table; "" in a row of this study's own.
+        partition: which criteria each row compares, columns Anchor, Positives and Negatives; None but in
+            Table VI.
+        difference: ours - paper, NaN where the two do not compare; None where no value of the table does.
         steps: an ablation's steps from row to row, a column a metric, of `Step` or None; None for a comparison.
         statistics: a comparison's intervals and tests; None for an ablation.
     """
@@ -50,11 +51,15 @@ class StudyTable:
     ours: pd.DataFrame
     deviation: pd.DataFrame
     paper: pd.DataFrame
-    statuses: pd.DataFrame
-    elsewhere: pd.DataFrame | None
+    partition: pd.DataFrame | None
     difference: pd.DataFrame | None
     steps: pd.DataFrame | None
     statistics: Statistics | None
+
+    @property
+    def paper_rows(self) -> int:
+        """How many rows, the first, are the paper's."""
+        return int((self.rows["group"] == "paper").sum())
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -70,6 +75,8 @@ def study_table(
     others: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
     opinions: Opinions | None = None,
+    unlike: Collection[str] = (),
+    partition: pd.DataFrame | None = None,
 ) -> StudyTable:
     """Our rows and the paper's in one table.
 
@@ -81,13 +88,15 @@ def study_table(
         others: titles of further methods by name; each that has scores gets a row, if the paper has none for it.
         remarks: what is to be said of methods, by name, as `read_remarks` gives it.
         opinions: of raters, for a table with mean opinion scores.
+        unlike: methods that are used otherwise than the paper used them.
+        partition: which criteria methods compare (index: method), for a table that is about it.
     """
     results = means_over_images(scores)
     rows = _rows(layout, paper, results, others or {})
     ours = _statistic(results, "mean", rows, layout.metrics)
-    printed, statuses, elsewhere = (
-        frame.reindex(rows.index, fill_value="") for frame in (paper.cells, paper.statuses, paper.elsewhere)
-    )
+    printed = paper.cells.reindex(rows.index, fill_value="")
+    comparable = source.official and layout.dataset == paper.dataset
+    difference = _difference(ours, printed, rows["method"].isin(unlike)) if comparable else None
     ablation, rates = layout.group == "ablations", "mos" in layout.metrics
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
     if opinions and tests:
@@ -98,21 +107,20 @@ def study_table(
         source=source,
         number=layout.number,
         numeral=paper.numeral,
-        caption=captions.caption(paper, results, source),
-        reading=captions.reading(source, layout.group),
+        caption=captions.caption(paper, results, source, layout.dataset),
+        reading=captions.reading(source, layout.group, differs=difference is not None),
         notes=(
             *captions.our_notes(results, rows, remarks or {}),
             *(captions.power_note(tests) if tests else ()),
             *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
-            *captions.paper_notes(paper),
+            *paper.notes,
         ),
         rows=rows,
         ours=ours,
         deviation=_statistic(results, "std", rows, layout.metrics),
         paper=printed,
-        statuses=statuses,
-        elsewhere=elsewhere if paper.elsewhere_sources else None,
-        difference=_difference(ours, printed) if source.official else None,
+        partition=None if partition is None else _by_title(partition, rows).fillna(""),
+        difference=difference,
         steps=_steps(scores, rows) if ablation else None,
         statistics=tests,
     )
@@ -131,17 +139,15 @@ def marks(values: pd.Series, column: Column) -> pd.Series:
 
 
 def _rows(layout: Layout, paper: PaperTable, results: pd.DataFrame, others: Mapping[str, str]) -> pd.DataFrame:
-    """The layout's first rows and others with results, then the paper's; index: title, columns: method, run."""
+    """The paper's rows, then the layout's first rows and others with results; as `StudyTable.rows`."""
     titles = dict(zip(paper.rows["method"], paper.rows["row"], strict=True))
-    measured = set(results["method"])
-    first = [*layout.first_rows, *(name for name in others if name in measured and name not in titles)]
-    order = list(others)
-    first = sorted(dict.fromkeys(first), key=lambda name: order.index(name) if name in others else -1)
-    named = [(_title(method, titles, others), method) for method in first]
-    rest = paper.rows.loc[~paper.rows["method"].isin(layout.first_rows), ["row", "method"]]
-    rows = pd.concat([pd.DataFrame(named, columns=["row", "method"]), rest]).set_index("row")
+    measured, first = set(results["method"]), layout.first_rows
+    order = [*(name for name in first if name not in others), *others]
+    own = [name for name in order if name in (measured.union(first) - titles.keys())]
+    ours = pd.DataFrame({"row": [_title(name, titles, others) for name in own], "method": own})
+    rows = pd.concat([paper.rows.assign(group="paper"), ours.assign(group="study")]).set_index("row")
     runs = results.groupby("method")["run"].agg(lambda names: ", ".join(sorted(set(names))))
-    rows["run"] = rows["method"].map(runs).fillna("")
+    rows.insert(1, "run", rows["method"].map(runs).fillna(""))
     return rows
 
 
@@ -156,8 +162,12 @@ def _statistic(
 ) -> pd.DataFrame:
     """A statistic over the runs of each method; index: title, a column a metric."""
     wide = results.pivot_table(index="method", columns="metric", values="value", aggfunc=name, dropna=False)
-    frame = wide.reindex(index=rows["method"], columns=list(metrics)).astype(float)
-    return frame.set_axis(rows.index, axis="index")
+    return _by_title(wide.reindex(columns=list(metrics)).astype(float), rows)
+
+
+def _by_title(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """A frame by method, a row a row of the table; index: title."""
+    return frame.reindex(index=rows["method"]).set_axis(rows.index, axis="index")
 
 
 def _steps(scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -166,6 +176,9 @@ def _steps(scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=rows.index, dtype=object)
 
 
-def _difference(ours: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
-    difference: pd.DataFrame = ours.reindex(columns=printed.columns) - printed.apply(pd.to_numeric)
-    return difference
+def _difference(ours: pd.DataFrame, printed: pd.DataFrame, unlike: pd.Series) -> pd.DataFrame | None:
+    compared = printed.drop(columns=list(BLIND_METRICS), errors="ignore").apply(pd.to_numeric, errors="coerce")
+    if compared.empty:
+        return None
+    difference: pd.DataFrame = ours.reindex(columns=compared.columns) - compared
+    return difference.mask(unlike, axis="index")

@@ -121,8 +121,13 @@ class Ablation(Block):
     """Tables V and VI: which configurations, trained on what."""
 
     data: Dataset
-    table_5: Annotated[list[str], Field(min_length=1, description="rows of Table V, in order")]
-    table_6: Annotated[list[str], Field(min_length=1, description="rows of Table VI, in order")]
+    table_5: Annotated[
+        list[str], Field(min_length=1, description="rows of Table V; the paper's stand first, in its order")
+    ]
+    table_6: Annotated[
+        list[str],
+        Field(min_length=1, description="rows of Table VI; the paper's stand first, in its order"),
+    ]
 
     @property
     def configurations(self) -> list[str]:

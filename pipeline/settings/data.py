@@ -20,6 +20,15 @@ Role = Literal["train", "source", "target", "validation", "test"]
 SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4, "calibration": 4}
 """Upscaling factor of each dataset. CameraSR is evaluated at scale 1 (facts: LR and HR have one size)."""
 
+TESTS: Mapping[Dataset, tuple[str, int]] = {
+    "realsr": ("test", 50),
+    "ntire2020": ("valid", 100),
+    "camerasr": ("iphonex", 20),
+    "realsr_zero": ("all", 45),
+}
+"""The paper's test images (section IV-A): a part of the collection that the dataset is named after, and how many
+images of it, the first by id."""
+
 REGISTRY = Path(__file__).parents[1] / "datasets" / "registry.yaml"
 
 
@@ -96,12 +105,17 @@ class Composition(Block):
     """The images of a dataset: parts of collections, and the recipe for those that are clean.
 
     `standin` is the side in pixels of square HR stand-ins for those collections, made of photographs that ship
-    inside packages; without it the collections themselves are fetched.
+    inside packages; without it the collections themselves are fetched. `real_share` is the share of real pairs
+    (role `train`) among the crops that training reads, where there are clean images (`source`, `target`) too;
+    without it every image is equally likely to give a crop.
     """
 
     standin: Annotated[int | None, Field(ge=32, multiple_of=16, examples=[192])] = None
     parts: Annotated[tuple[Part, ...], Field(strict=False)]
     recipe: Recipe | None = None
+    real_share: Annotated[
+        float | None, Field(gt=0, lt=1, examples=[0.5], description="share of real pairs among training crops")
+    ] = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -117,6 +131,16 @@ class Composition(Block):
             raise ValueError("a stand-in needs a number of images for every role, not `rest`")
         return self
 
+    @model_validator(mode="after")
+    def _two_kinds_to_share(self) -> Self:
+        given = {role for part in self.parts for role, count in part.roles.items() if count != 0}
+        if self.real_share is not None and not ("train" in given and given & {"source", "target"}):
+            raise ValueError(
+                "real_share has no effect without both real pairs (role train) and clean images (role source or "
+                "target); leave it out"
+            )
+        return self
+
     @property
     def collections(self) -> tuple[str, ...]:
         """The collections, once each, in order."""
@@ -128,5 +152,10 @@ class Composition(Block):
         return tuple(dict.fromkeys(part.collection for part in self.parts if "test" in part.roles))
 
     def official(self, dataset: Dataset) -> bool:
-        """Whether the test images are the paper's own: those of the collection that the dataset is named after."""
-        return self.standin is None and self.tested == (dataset,)
+        """Whether the test images are the paper's own, all of them and no others."""
+        tested = [part for part in self.parts if "test" in part.roles]
+        if self.standin or dataset not in TESTS or len(tested) != 1:
+            return False
+        part, count = TESTS[dataset]
+        first = next(iter(tested[0].roles.items()))
+        return (tested[0].collection, tested[0].part, first) == (dataset, part, ("test", count))

@@ -4,21 +4,23 @@ import torch
 from torch import Tensor
 
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.sampling import Slice
 from pipeline.degradations import noise_pool, second_order
+from pipeline.streams import Purpose
 from pipeline.training.phase import Batch
 
 
-def batch(pack: Pack, seed: int, iteration: int, first: int, count: int, crop: int, device: torch.device) -> Batch:
-    """The crops of an iteration, float in [0, 1], on `device`.
+def batch(pack: Pack, part: Slice, crop: int, device: torch.device) -> Batch:
+    """The crops of a slice of a batch, float in [0, 1], on `device`.
 
-    Arguments as of `Pack.crops`; every sample depends on (seed, iteration, its place in the global batch) alone.
+    Arguments and errors as of `Pack.crops`.
     """
-    crops = pack.crops(seed, iteration, first, count, crop)
+    crops = pack.crops(part, crop)
     lr, hr, noise, wide = (_levels(part, device) for part in (crops.lr, crops.hr, crops.noise, crops.wide))
     lr = noise_pool.inject(lr, noise)
     if crops.clean:
-        seeds = [[seed, iteration, first + place] for place in crops.clean]
-        made = second_order.degrade(second_order.sharpen(wide), pack.scale, seeds)
+        streams = [part.stream(Purpose.DEGRADATION, place) for place in crops.clean]
+        made = second_order.degrade(wide, pack.scale, streams)
         inner = slice(crops.context // pack.scale, made.shape[-1] - crops.context // pack.scale)
         lr[list(crops.clean)] = made[..., inner, inner]
     return Batch(lr, hr)

@@ -1,6 +1,7 @@
 """What a recipe says about one phase of a training: which networks there are and who minimises what."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -42,6 +43,7 @@ class Setup(Generic[S]):
         settings: the phase's settings, of the type that its recipe declares.
         scale: upscaling factor of the training set.
         execute: applied to every network that a phase calls in a step.
+        weights: a block within which a network is made; its name decides its fresh weights, with the run's seed.
         given: networks that are read and not trained, on the device, by name: `trunk`, `features`, and the networks
             exported by the recipe's earlier phases.
     """
@@ -49,6 +51,7 @@ class Setup(Generic[S]):
     settings: S
     scale: int
     execute: Execute
+    weights: Callable[[str], AbstractContextManager[None]]
     given: Mapping[str, nn.Module]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,9 @@ from torch import nn
 
 from pipeline import distributed
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.sampling import Slice
 from pipeline.networks.devices import device_named
+from pipeline.streams import Purpose, torch_weights
 from pipeline.training.batches import batch
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.execution import execution, placed, room
@@ -71,18 +74,20 @@ def trainer_of(
 
     Raises `UserError` when the processes cannot share a batch evenly.
     """
-    schedule, run, device = (
-        experiment.settings.schedule,
-        experiment.run,
-        torch.device(device_named(experiment.run.device)),
-    )
+    schedule, run = experiment.settings.schedule, experiment.run
+    device = torch.device(device_named(run.device))
     share = distributed.share(schedule.batch, f"{experiment.preset}.{experiment.phase}.batch")
-    torch.manual_seed(experiment.seed)
-    ready = {name: placed(network, run, device) for name, network in given.items()}
-    phase = placed(build(Setup(experiment.settings, experiment.scale, execution(run, device), ready)), run, device)
+    setup = Setup(
+        experiment.settings,
+        experiment.scale,
+        execution(run, device),
+        partial(torch_weights, experiment.seed, Purpose.INITIAL_WEIGHTS, experiment.phase),
+        {name: placed(network, run, device) for name, network in given.items()},
+    )
+    phase = placed(build(setup), run, device)
 
     def batches(iteration: int) -> Batch:
-        first = distributed.rank() * share
-        return batch(pack, experiment.seed, iteration, first, share, schedule.crop, device)
+        part = Slice(experiment.seed, experiment.phase, iteration, distributed.rank() * share, share)
+        return batch(pack, part, schedule.crop, device)
 
     return Trainer(experiment, phase, batches)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.datasets import pools, splits
+from pipeline.datasets import pairs, pools, splits
 from pipeline.datasets.images import write_png
 from pipeline.datasets.packs import Pack
 from pipeline.datasets.pools import Pools
-from pipeline.degradations import kernelgan
+from pipeline.datasets.sampling import Slice
+from pipeline.degradations import kernelgan, second_order
 from pipeline.errors import UserError
 from pipeline.settings import Recipe
 
@@ -101,9 +102,9 @@ def test_noise_on_a_whole_image_covers_it_to_the_ragged_edge():
     np.testing.assert_array_equal(noisy, pools.noisy(clean, pool, np.random.default_rng(1)))
 
 
-def composed(project, dataset, *parts, recipe, side=96):
+def composed(project, dataset, *parts, recipe, side=96, **more):
     named = [{"collection": name, "part": part, "roles": roles} for name, part, roles in parts]
-    project.params["sample"]["datasets"][dataset] = {"standin": side, "parts": named, "recipe": recipe}
+    project.params["sample"]["datasets"][dataset] = {"standin": side, "parts": named, "recipe": recipe, **more}
     project.save()
     for stage in ("fetch", "split", "pools", "pack"):
         done = project.run(stage, dataset)
@@ -135,18 +136,35 @@ def test_pairs_and_clean_images_by_kernels_share_a_pack(project):
         ("Canon_001", False),
         ("Canon_002", False),
     ]
-    crops = pack.crops(1, 0, 0, 40, 32)
+    crops = pack.crops(Slice(1, "training", 0, 0, 40), 32)
     assert crops.clean == ()
     laid = crops.noise.numpy().reshape(40, -1).any(axis=1)
     assert 10 < laid.sum() < 38
 
 
 def test_clean_images_by_the_second_order_have_no_lr_until_they_are_drawn(project):
-    pairs, test = ("camerasr", "iphonex", {"test": 1, "train": 2, "validation": 1}), CLEAN
-    pack = composed(project, "camerasr", pairs, test, recipe={"kind": "second_order"})
+    photographs, test = ("camerasr", "iphonex", {"test": 1, "train": 2, "validation": 1}), CLEAN
+    pack = composed(project, "camerasr", photographs, test, recipe={"kind": "second_order"}, real_share=0.3)
     assert {spot.id for spot in pack.training if spot.lr is None} == {"0001", "0002", "0003"}
     assert len(pack.noise) == 0
-    assert 5 < len(pack.crops(1, 0, 0, 40, 32).clean) < 38
+    assert pack.images.real_share == 0.3
+    assert 5 < len(pack.crops(Slice(1, "training", 0, 0, 40), 32).clean) < 38
+
+
+def test_a_share_of_what_is_not_there_is_refused(tmp_path):
+    rows = [row("a", "target", "40.png"), row("b", "validation", "80.png")]
+    with pytest.raises(
+        UserError, match=r"camerasr has a real_share, but not both.*Leave .*camerasr.real_share out"
+    ):
+        pairs.write_pack("camerasr", rows, tmp_path, None, 1, tmp_path, real_share=0.5)
+
+
+def test_a_validation_image_is_degraded_as_it_is(monkeypatch):
+    hr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    monkeypatch.setattr(second_order, "degrade", lambda image, scale, rngs: image[..., ::scale, ::scale])
+    none = Pools(np.empty((0, 1, 1, 3), np.uint8), np.empty((0, 1, 1), np.float32))
+    lr = pairs.Degrade(Recipe(kind="second_order"), none, 4, seed=1).whole(hr, "a")
+    np.testing.assert_array_equal(lr, hr[::4, ::4])
 
 
 def test_a_validation_image_without_lr_gets_the_same_one_every_time(project):

@@ -10,16 +10,22 @@ import pytest
 import torch
 from skimage import data
 
+from pipeline import streams
 from pipeline.degradations.blur_kernels import Bell, Sinc
-from pipeline.degradations.second_order import add_noise, apply, degrade, sharpen
+from pipeline.degradations.second_order import add_noise, apply, degrade
 from pipeline.degradations.second_order_table import KERNELS, Drawn, DrawnPass, Noise, draw
+from pipeline.streams import Purpose
 
 STILL = DrawnPass(None, 1.0, "area", Noise("gaussian", 0.0, False, 0), 100)
 
 
+def stream(*place):
+    return streams.generator(0, Purpose.DEGRADATION, *place)
+
+
 @cache
 def draws():
-    return [draw([7, n]) for n in range(4000)]
+    return [draw(stream(7, n)) for n in range(4000)]
 
 
 def passes(*which):
@@ -120,37 +126,37 @@ def test_the_end_comes_as_published():
 def test_the_two_passes_and_other_seeds_draw_their_own():
     qualities = [drawn.quality for drawn in passes("first", "second")]
     assert len(set(qualities)) == 2 * len(draws())
-    assert draw([1, 2, 3]) == draw([1, 2, 3])
-    assert draw([1, 2, 3]) != draw([1, 3, 2])
+    assert draw(stream(2, 3)) == draw(stream(2, 3))
+    assert draw(stream(2, 3)) != draw(stream(3, 2))
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_a_sample_depends_on_its_own_seed_alone(scale):
+def test_a_sample_depends_on_its_own_stream_alone(scale):
     hr = photograph(count=6)
     hr[3:] = hr[3:].flip(3)
-    seeds = [[3, n] for n in (0, 1, 2, 0, 1, 5)]
-    together = degrade(hr, scale, seeds)
+    places = [(3, n) for n in (0, 1, 2, 0, 1, 5)]
+    together = degrade(hr, scale, [stream(*place) for place in places])
     assert together.shape == (6, 3, 64 // scale, 64 // scale)
-    for n, seed in enumerate(seeds):
-        assert torch.equal(degrade(hr[n : n + 1], scale, [seed])[0], together[n])
+    for n, place in enumerate(places):
+        assert torch.equal(degrade(hr[n : n + 1], scale, [stream(*place)])[0], together[n])
     order = [4, 2, 0, 5, 1, 3]
-    assert torch.equal(degrade(hr[order], scale, [seeds[n] for n in order]), together[order])
+    assert torch.equal(degrade(hr[order], scale, [stream(*places[n]) for n in order]), together[order])
     assert not torch.equal(together[0], together[1])
 
 
 def test_the_global_generators_are_neither_used_nor_touched():
     hr = photograph(32)
     torch.manual_seed(0)
-    before, one = torch.get_rng_state(), degrade(hr, 4, [[1]])
+    before, one = torch.get_rng_state(), degrade(hr, 4, [stream(1)])
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(1)
-    assert torch.equal(degrade(hr, 4, [[1]]), one)
+    assert torch.equal(degrade(hr, 4, [stream(1)]), one)
 
 
 def test_the_results_are_eight_bit_levels_even_of_tiny_images():
     # 8 pixels times 0.15 leave one: less than any kernel's radius.
     hr = photograph(8, count=60)
-    lr = degrade(hr, 4, [[n] for n in range(60)])
+    lr = degrade(hr, 4, [stream(n) for n in range(60)])
     assert lr.shape == (60, 3, 2, 2)
     assert lr.min() >= 0
     assert lr.max() <= 1
@@ -191,22 +197,6 @@ def test_poisson_noise_grows_with_brightness():
     assert torch.allclose(grey[:, 0], grey[:, 2], atol=1e-6)
 
 
-def test_sharpening_leaves_flat_parts_and_overshoots_at_edges():
-    step = torch.full((1, 3, 128, 128), 0.3)
-    step[..., 64:] = 0.7
-    sharp = sharpen(step)
-    torch.testing.assert_close(sharp[..., :8], step[..., :8])
-    assert sharp[..., 60:64].max() < 0.3 - 0.02
-    assert sharp[..., 64:68].min() > 0.7 + 0.02
-    torch.testing.assert_close(sharp + sharp.flip(3), torch.ones_like(sharp))
-
-
-def test_sharpening_leaves_differences_under_the_threshold():
-    faint = torch.full((1, 3, 64, 64), 0.5)
-    faint[..., 32:] += 15 / 255  # at most half of it, 7.5 levels, from its surroundings
-    assert torch.equal(sharpen(faint), faint)
-
-
 def test_a_side_that_is_no_multiple_is_refused():
     with pytest.raises(ValueError, match="10x8 is not a multiple of 4"):
-        degrade(torch.zeros(1, 3, 8, 10), 4, [[0]])
+        degrade(torch.zeros(1, 3, 8, 10), 4, [stream(0)])

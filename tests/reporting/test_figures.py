@@ -23,7 +23,8 @@ from pipeline.reporting.figures import (
     spread,
 )
 from pipeline.reporting.histories import read_histories
-from tests.reporting.conftest import CONFIGURATIONS, write_history
+from pipeline.reporting.paper import read_paper_table
+from tests.reporting.conftest import CHECKOUT, CONFIGURATIONS, write_history
 
 PANELS = [
     Panel("Table V", {name: f"the {name}" for name in CONFIGURATIONS[:7]}),
@@ -144,6 +145,21 @@ def test_nothing_is_cut_off_and_no_names_overlap(iterations, wide):
         assert all(above.y0 >= below.y1 - 2 for below, above in pairwise(names))
 
 
+def test_the_papers_long_titles_stay_under_their_own_panel_and_above_the_foot(monkeypatch):
+    monkeypatch.chdir(CHECKOUT)
+    tables = [read_paper_table(number) for number in (5, 6)]
+    panels = [
+        Panel(table.numeral, dict(zip(table.rows["method"], table.rows["row"], strict=True))) for table in tables
+    ]
+    figure = convergence(histories([0, 20, 40]), panels, "Preset sample; data: stand-ins.")
+    figure.draw_without_rendering()
+    left, right = (axes.get_legend().get_window_extent() for axes in figure.axes[2:])
+    foot = Text.get_window_extent(figure.texts[0])
+    assert left.x1 < right.x0
+    assert right.x1 <= figure.bbox.x1
+    assert min(left.y0, right.y0) > foot.y1
+
+
 def test_curves_are_the_means_and_the_foot_says_which_data():
     figure = convergence(histories([0, 20, 40]), PANELS, "Preset sample; data: stand-ins.")
     assert [axes.get_title("left") for axes in figure.axes] == ["Table V", "Table VI", "", ""]
@@ -154,4 +170,4 @@ def test_curves_are_the_means_and_the_foot_says_which_data():
     assert drawn == expected  # the seeds, then their mean
     assert [text.get_text() for text in figure.texts] == ["Preset sample; data: stand-ins."]
     legend = figure.axes[3].get_legend()
-    assert [text.get_text() for text in legend.get_texts()][-1] == "full = anchor full"
+    assert [text.get_text() for text in legend.get_texts()][-1] == "full: anchor full"

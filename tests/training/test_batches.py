@@ -6,11 +6,17 @@ import torch
 
 from pipeline.datasets.packing import Writer
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.sampling import Slice
+from pipeline.degradations import second_order
 from pipeline.degradations.bicubic import downscale
 from pipeline.training.batches import batch
 
 CPU = torch.device("cpu")
 NOISE = np.random.default_rng(3).integers(100, 110, (4, 32, 32, 3), np.uint8)
+
+
+def slice_of(seed, iteration, first, count):
+    return Slice(seed, "training", iteration, first, count)
 
 
 def photograph(height, width, seed):
@@ -43,7 +49,7 @@ def pack(request, tmp_path_factory):
 
 
 def test_a_batch_is_floats_of_the_unit_range_and_of_the_right_shapes(pack):
-    lr, hr = both(pack, 1, 0, 0, 12, 32, CPU)
+    lr, hr = both(pack, slice_of(1, 0, 0, 12), 32, CPU)
     assert lr.shape == (12, 3, 32 // pack.scale, 32 // pack.scale)
     assert hr.shape == (12, 3, 32, 32)
     assert lr.dtype == hr.dtype == torch.float32
@@ -54,8 +60,8 @@ def test_a_batch_is_floats_of_the_unit_range_and_of_the_right_shapes(pack):
 
 
 def test_pairs_come_as_they_are_and_only_marked_images_get_noise(pack):
-    crops = pack.crops(1, 0, 0, 60, 32)
-    lr, hr = both(pack, 1, 0, 0, 60, 32, CPU)
+    crops = pack.crops(slice_of(1, 0, 0, 60), 32)
+    lr, hr = both(pack, slice_of(1, 0, 0, 60), 32, CPU)
     torch.testing.assert_close(hr, crops.hr / 255)
     as_they_are = [k for k in range(60) if k not in crops.clean and not crops.noise[k].any()]
     noisy = [k for k in range(60) if crops.noise[k].any()]
@@ -66,9 +72,22 @@ def test_pairs_come_as_they_are_and_only_marked_images_get_noise(pack):
     torch.testing.assert_close(added.mean(dim=(2, 3)), torch.zeros(len(noisy), 3), atol=1e-5, rtol=0)
 
 
+def test_hr_crops_are_degraded_as_they_are(pack, monkeypatch):
+    seen = []
+
+    def degrade(hr, scale, rngs):
+        seen.append(hr)
+        return hr[..., ::scale, ::scale]
+
+    monkeypatch.setattr(second_order, "degrade", degrade)
+    part = slice_of(1, 0, 0, 12)
+    batch(pack, part, 32, CPU)
+    assert torch.equal(seen[0], pack.crops(part, 32).wide / 255)
+
+
 def test_the_lr_that_is_made_lies_where_its_hr_lies(pack):
-    crops = pack.crops(1, 0, 0, 60, 32)
-    lr, hr = both(pack, 1, 0, 0, 60, 32, CPU)
+    crops = pack.crops(slice_of(1, 0, 0, 60), 32)
+    lr, hr = both(pack, slice_of(1, 0, 0, 60), 32, CPU)
     made, expected = lr[list(crops.clean)], downscale(hr[list(crops.clean)], pack.scale)
     errors = {
         shift: float((made - expected.roll(shift, dims=(2, 3))).square().mean())
@@ -78,23 +97,23 @@ def test_the_lr_that_is_made_lies_where_its_hr_lies(pack):
 
 
 def test_a_sample_does_not_depend_on_the_world_size(pack):
-    whole = both(pack, 5, 3, 0, 8, 32, CPU)
-    shares = [both(pack, 5, 3, first, 2, 32, CPU) for first in range(0, 8, 2)]
+    whole = both(pack, slice_of(5, 3, 0, 8), 32, CPU)
+    shares = [both(pack, slice_of(5, 3, first, 2), 32, CPU) for first in range(0, 8, 2)]
     for side in (0, 1):
         assert torch.equal(torch.cat([share[side] for share in shares]), whole[side])
 
 
 def test_another_iteration_degrades_anew(pack):
-    made = [both(pack, 5, iteration, 0, 8, 32, CPU)[0] for iteration in (0, 1)]
+    made = [both(pack, slice_of(5, iteration, 0, 8), 32, CPU)[0] for iteration in (0, 1)]
     assert not torch.equal(*made)
-    again = both(pack, 5, 1, 0, 8, 32, CPU)[0]
+    again = both(pack, slice_of(5, 1, 0, 8), 32, CPU)[0]
     assert torch.equal(made[1], again)
 
 
 def test_a_batch_follows_the_default_precision(pack):
     torch.set_default_dtype(torch.float64)
     try:
-        lr, hr = both(pack, 1, 0, 0, 4, 32, CPU)
+        lr, hr = both(pack, slice_of(1, 0, 0, 4), 32, CPU)
     finally:
         torch.set_default_dtype(torch.float32)
     assert lr.dtype == hr.dtype == torch.float64
@@ -102,6 +121,6 @@ def test_a_batch_follows_the_default_precision(pack):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_a_batch_is_made_on_the_gpu(pack):
-    lr, hr = both(pack, 1, 0, 0, 12, 32, torch.device("cuda"))
+    lr, hr = both(pack, slice_of(1, 0, 0, 12), 32, torch.device("cuda"))
     assert lr.is_cuda
-    torch.testing.assert_close(hr.cpu(), both(pack, 1, 0, 0, 12, 32, CPU)[1])
+    torch.testing.assert_close(hr.cpu(), both(pack, slice_of(1, 0, 0, 12), 32, CPU)[1])

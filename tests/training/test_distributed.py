@@ -148,10 +148,11 @@ def test_the_stage_under_torchrun_exports_what_one_process_exports(project, monk
     two = project / "runs/sample/models/realsr/full/seed1"
     assert (two / "model.json").read_bytes() == (one / "model.json").read_bytes()
     assert [json.loads((folder / "run.json").read_text())["processes"] for folder in (one, two)] == [1, 2]
+    # Up to a tenth of one step: Adam magnifies rounding where a gradient is next to nothing. In float64 the
+    # processes agree to 1e-7 (above).
     ours, theirs = (load_file(folder / "generator.safetensors") for folder in (one, two))
     for key, value in ours.items():
-        # Rounding to float32 can move a value across a kink, and a step of Adam is 2e-5 for any gradient.
-        torch.testing.assert_close(theirs[key], value, rtol=0, atol=1e-6, msg=key)
+        torch.testing.assert_close(theirs[key], value, rtol=0, atol=2e-6, msg=key)
     for a, b in zip(history(one), history(two), strict=True):
         assert b == pytest.approx(a, rel=2e-3)
 

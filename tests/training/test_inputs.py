@@ -13,6 +13,7 @@ from pipeline.networks import build
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.paths import data_root, model_folder
 from pipeline.recipes.cria import Cria
+from pipeline.streams import Purpose, torch_weights
 from pipeline.training.experiment import Wanted, marker, plan, trunk_of, wanted
 from pipeline.training.inputs import given
 from pipeline.training.run import trainer_of
@@ -83,8 +84,8 @@ def test_from_scratch_no_trunk_is_read_and_none_is_among_the_inputs(params):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_generator_from_scratch_has_the_weights_of_its_seed(params, seed):
-    torch.manual_seed(seed)
-    fresh = build(FULL.network(NETWORK), 4).state_dict()
+    with torch_weights(seed, Purpose.INITIAL_WEIGHTS, "training", "generator"):
+        fresh = build(FULL.network(NETWORK), 4).state_dict()
     found = untrained(starting(params, "scratch"), seed)
     assert all(torch.equal(found[name], value) for name, value in fresh.items())
 

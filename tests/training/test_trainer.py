@@ -233,3 +233,19 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         other("schedule", start="scratch"),
     }
     assert len(different | {experiment.fingerprint}) == 19
+
+
+def test_two_phases_of_one_seed_read_different_crops(experiment, make_trainer):
+    first, second = (make_trainer(experiment=dataclasses.replace(experiment, phase=name)) for name in "ab")
+    assert not torch.equal(first.batches(1).hr, second.batches(1).hr)
+
+
+def test_a_discriminator_starts_equal_whatever_the_generator_is(experiment, make_trainer):
+    first, second = (
+        make_trainer(
+            experiment=with_settings(experiment, configuration=chosen, network=chosen.network(NETWORK))
+        ).phase.discriminator
+        for chosen in (FULL, PLAIN)
+    )
+    for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(ours, theirs)

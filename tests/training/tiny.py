@@ -10,6 +10,7 @@ from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures, layer_indices
 from pipeline.recipes.cria import Cria
 from pipeline.settings import Configuration, CriaPhase, Criteria, Discriminator, Network, Objective, Run, Training
+from pipeline.streams import Purpose
 from pipeline.training.experiment import Experiment
 from pipeline.training.run import trainer_of
 
@@ -48,7 +49,7 @@ EXPERIMENT = Experiment(
 
 
 class SyntheticPack:
-    """Stands in for a pack: crops are pure in (seed, iteration, k); `hook(iteration)` is called at each batch."""
+    """Stands in for a pack: crops are pure in the slice; `hook(iteration)` is called at each batch."""
 
     scale = 4
     content = "synthetic"
@@ -56,10 +57,10 @@ class SyntheticPack:
     def __init__(self, hook=lambda iteration: None):
         self.hook = hook
 
-    def crops(self, seed, iteration, first, count, crop):
-        self.hook(iteration)
-        generators = [np.random.default_rng([seed, iteration, k]) for k in range(first, first + count)]
-        hr = torch.stack([torch.from_numpy(rng.integers(0, 256, (3, crop, crop), np.uint8)) for rng in generators])
+    def crops(self, part, crop):
+        self.hook(part.iteration)
+        rngs = [part.stream(Purpose.CROP, place) for place in range(part.count)]
+        hr = torch.stack([torch.from_numpy(rng.integers(0, 256, (3, crop, crop), np.uint8)) for rng in rngs])
         lr = torch.nn.functional.avg_pool2d(hr.float(), 4).byte()
         return Crops(lr, hr, torch.zeros_like(lr), (), hr[:0], 0)
 

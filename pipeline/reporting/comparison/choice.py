@@ -49,7 +49,7 @@ def choose(scores: Scores, reference: str, titles: Mapping[str, str], images: Se
     """The test image at which Cria-CL's gain over `reference` is the median: it neither flatters nor damns.
 
     Of an even number of images the one with the lower gain of the two in the middle. Where no gain is known, the
-    median image by the reference's own score; where that is not known either, the middle one of `images` by name.
+    median image by the reference's own score; where there is none either, the middle one of `images` by name.
     """
     middle = "of an even number, the lower of the two in the middle"
     for metric in GAIN_METRICS:
