@@ -37,6 +37,8 @@ class StudyTable:
         elsewhere: as `paper`, values that the authors' repository gives for this table; None where it has none.
         difference: ours - paper, NaN where either is not known; None unless the data is the official one.
         steps: an ablation's steps from row to row, a column a metric, of `Step` or None; None for a comparison.
+        contrasts: as `steps`, from one row to all others, by the title of that row; empty for a comparison.
+        trainings: an ablation's values by training, as `_by_training` gives them; None for a comparison.
         statistics: a comparison's intervals and tests; None for an ablation.
     """
 
@@ -54,6 +56,8 @@ class StudyTable:
     elsewhere: pd.DataFrame | None
     difference: pd.DataFrame | None
     steps: pd.DataFrame | None
+    contrasts: Mapping[str, pd.DataFrame]
+    trainings: pd.DataFrame | None
     statistics: Statistics | None
 
     @property
@@ -90,6 +94,7 @@ def study_table(
     )
     ablation, rates = layout.group == "ablations", "mos" in layout.metrics
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
+    changes = _steps(scores, rows) if ablation else None
     if opinions and tests:
         rated = opinions.scores.set_index("method").astype(float)
         for frame, statistic in ((ours, "mean"), (tests.low, "low"), (tests.high, "high")):
@@ -102,7 +107,8 @@ def study_table(
         reading=captions.reading(source, layout.group),
         notes=(
             *captions.our_notes(results, rows, remarks or {}),
-            *(captions.power_note(tests) if tests else ()),
+            *(captions.power_note(zip(tests.images, tests.tested, strict=True)) if tests else ()),
+            *(captions.step_notes(changes) if changes is not None else ()),
             *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
             *captions.paper_notes(paper),
         ),
@@ -113,7 +119,9 @@ def study_table(
         statuses=statuses,
         elsewhere=elsewhere if paper.elsewhere_sources else None,
         difference=_difference(ours, printed) if source.official else None,
-        steps=_steps(scores, rows) if ablation else None,
+        steps=changes,
+        contrasts=_contrasts(scores, rows, layout.references),
+        trainings=_by_training(results, rows, layout.metrics) if ablation else None,
         statistics=tests,
     )
 
@@ -160,10 +168,36 @@ def _statistic(
     return frame.set_axis(rows.index, axis="index")
 
 
-def _steps(scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _steps(scores: pd.DataFrame, rows: pd.DataFrame, reference: str | None = None) -> pd.DataFrame:
     measured = [name for name in ABLATION_METRICS if name in set(scores["metric"])]
-    columns = {name: steps(scores, list(rows["method"]), name) for name in measured}
+    columns = {name: steps(scores, list(rows["method"]), name, reference) for name in measured}
     return pd.DataFrame(columns, index=rows.index, dtype=object)
+
+
+def _contrasts(scores: pd.DataFrame, rows: pd.DataFrame, references: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The steps from each reference that has scores, by the title of its row."""
+    measured = set(scores["method"])
+    return {
+        str(title): _steps(scores, rows, method)
+        for reference in references
+        for title, method in rows["method"].items()
+        if method == reference and method in measured
+    }
+
+
+def _by_training(results: pd.DataFrame, rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Every training's name and means over the images: columns run_<k> and <metric>_<k>, k from 1 by seed.
+
+    Index: the rows' titles; NaN where a row has no training, or not so many. Seeds are in the order of the preset.
+    """
+    wide = results.pivot_table(index=["method", "run"], columns="metric", values="value", sort=False)
+    wide = wide.reindex(columns=list(metrics)).reset_index()
+    wide["seed"] = wide.groupby("method").cumcount() + 1
+    parts = [
+        group.set_index("method").reindex(rows["method"])[["run", *metrics]].add_suffix(f"_{seed!s}")
+        for seed, group in wide.groupby("seed")
+    ]
+    return pd.concat(parts, axis="columns").set_axis(rows.index, axis="index")
 
 
 def _difference(ours: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
