@@ -150,8 +150,8 @@ def test_the_stage_under_torchrun_exports_what_one_process_exports(project, monk
     two = project / "runs/sample/models/realsr/full"
     assert (two / "model.json").read_bytes() == (one / "model.json").read_bytes()
     assert [json.loads((folder / "run.json").read_text())["processes"] for folder in (one, two)] == [1, 2]
-    # Up to a tenth of one step: Adam magnifies rounding where a gradient is next to nothing. In float64 the processes
-    # agree to 1e-7 (above).
+    # Up to a tenth of one step: Adam magnifies rounding where a gradient is next to nothing. In float64 the
+    # processes agree to 1e-7 (above).
     ours, theirs = (load_file(folder / "generator.safetensors") for folder in (one, two))
     for key, value in ours.items():
         torch.testing.assert_close(theirs[key], value, rtol=0, atol=2e-6, msg=key)
