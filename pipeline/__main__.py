@@ -22,6 +22,19 @@ def schema() -> None:
 
 
 @app.command()
+def deps() -> None:
+    """Write into dvc.yaml which files of code each stage depends on, after a change of imports."""
+    from pipeline import deps
+    from pipeline.code import ROOT
+    from pipeline.files import write_text
+
+    with explained():
+        file = ROOT / deps.GRAPH
+        write_text(file, deps.updated(file.read_text(encoding="utf-8"), ROOT))
+        typer.echo(deps.GRAPH)
+
+
+@app.command()
 def store() -> None:
     """Create MLflow's local store unless it exists, and print its URI."""
     from pipeline.tracking import create_store, store_uri
