@@ -46,7 +46,7 @@ lint: $(INSTALLED) ## style, types, the arrows between packages, the Snakefile
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
-deps: $(INSTALLED) ## the code that each stage of dvc.yaml depends on, after a change of imports
+deps: $(INSTALLED) ## stages/dvc.yaml: which code each stage depends on, after a change of imports
 	python -m pipeline deps
 
 ui: $(INSTALLED) ## all runs in MLflow at http://127.0.0.1:5000; PORT=n for another port

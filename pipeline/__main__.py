@@ -23,14 +23,13 @@ def schema() -> None:
 
 @app.command()
 def deps() -> None:
-    """Write into dvc.yaml which files of code each stage depends on, after a change of imports."""
+    """Write stages/dvc.yaml: which code each stage depends on, after a change of imports."""
     from pipeline import deps
     from pipeline.code import ROOT
     from pipeline.files import write_text
 
     with explained():
-        file = ROOT / deps.GRAPH
-        write_text(file, deps.updated(file.read_text(encoding="utf-8"), ROOT))
+        write_text(ROOT / deps.GRAPH, deps.graph(ROOT))
         typer.echo(deps.GRAPH)
 
 

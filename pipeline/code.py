@@ -8,7 +8,8 @@ template, belongs to the module beside it that names it.
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -59,12 +60,17 @@ def modules(*names: str) -> frozenset[str]:
 @cache
 def code_hash(*names: str) -> str:
     """Hex sha256 of all that `modules(*names)` stands for, computed once per process."""
-    places = [ROOT / place for place in modules(*names)]
-    files = {file for place in places for file in (place, *place.rglob("*")) if file.is_file()}
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(hashes(modules(*names)), sort_keys=True).encode()).hexdigest()
+
+
+def hashes(places: Iterable[str]) -> dict[str, str]:
+    """Hex sha256 of each file among `places`, relative to the checkout, and of those in the folders among them."""
+    files = {file for place in places for file in (ROOT / place, *(ROOT / place).rglob("*")) if file.is_file()}
+    return {
+        file.relative_to(ROOT).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(files)
+        if file.parent.name != "__pycache__"
+    }
 
 
 def imports(tree: ast.AST, package: str = "") -> frozenset[str]:

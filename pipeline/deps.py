@@ -1,58 +1,70 @@
-"""The code among the `deps:` of dvc.yaml: for each stage exactly the files that its commands run.
+"""The code that each stage of dvc.yaml depends on, as a graph of its own: stages/dvc.yaml, written by `make deps`.
 
-They are written by `make deps`, at the end of each list; data stand before them and are written by hand.
+A stage there has the files that a stage of dvc.yaml runs as dependencies, and leaves their hashes in runs/code/, on
+which that stage depends. Written into dvc.yaml itself, for every preset and dataset, the files would make up four
+fifths of dvc.lock, which DVC reads and writes anew after each stage.
 """
 
 import ast
 import re
 from pathlib import Path
 
-import yaml
-
 from pipeline.code import imports, modules
-from pipeline.errors import UserError
+from pipeline.paths import code_record
 
-GRAPH = Path("dvc.yaml")
+GRAPH = Path("stages", "dvc.yaml")
+FAN_OUT = "ablations"
+"""The stage that calls Snakemake, which calls other stages."""
 SETTINGS = "pipeline/settings"
 """A folder, and whole: every stage validates all of params.yaml, so it runs all of this package."""
 
 _STAGE = re.compile(r"-m (stages\.\w+)")
 _IMPORT = re.compile(r"^(?:from|import) [^\n(]*(?:\([^)]*\))?", re.MULTILINE)
-_HEAD = re.compile(r"  (\w+):")
-_CODE = re.compile(r"      - (pipeline|stages|rules|Snakefile)\b")
+_HEAD = """\
+# The code that each stage of ../dvc.yaml runs, found by its imports (pipeline/code.py). Written by `make deps`.
+stages:
+"""
+_ENTRY = """
+  {stage}:
+    wdir: ..
+    cmd: python -m stages.code --stage {stage}
+    deps:
+{deps}
+    outs: [{record}]
+"""
 
 
-def updated(text: str, root: Path) -> str:
-    """The text of dvc.yaml with the code that each stage depends on; `root` is the checkout.
+def graph(root: Path) -> str:
+    """The text of stages/dvc.yaml; `root` is the checkout."""
+    entries = (
+        _ENTRY.format(
+            stage=stage,
+            deps="\n".join(f"      - {file}" for file in code_of(stage, root)),
+            record=code_record(stage).as_posix(),
+        )
+        for stage in stages(root)
+    )
+    return _HEAD + "".join(entries).lstrip("\n")
 
-    Raises `UserError` for a stage without a list `deps:`, an item to a line.
+
+def stages(root: Path) -> list[str]:
+    """What has code of its own: the modules of stages/ that stages of dvc.yaml run, and the fan-out."""
+    modules = {file.stem for file in (root / "stages").glob("[!_]*.py")} - {"code"}
+    return sorted({*modules, FAN_OUT})
+
+
+def code_of(stage: str, root: Path) -> list[str]:
+    """The files and folders that a stage of `stages` runs, in the order of stages/dvc.yaml.
+
+    The fan-out runs the Snakefile, the rules that it includes, and the stages that these call.
     """
-    commands = {name: stage["cmd"] for name, stage in yaml.safe_load(text)["stages"].items()}
-    lines: list[str] = []
-    stage, in_deps, done = "", False, set()
-    for line in [*text.splitlines(), ""]:
-        if in_deps and not line.startswith("      "):
-            lines += [f"      - {file}" for file in code_of(commands[stage], root)]
-            done.add(stage)
-        if (head := _HEAD.fullmatch(line)) and head[1] in commands:
-            stage = head[1]
-        in_deps = line == "    deps:" or (in_deps and line.startswith("      "))
-        if not (in_deps and _CODE.match(line)):
-            lines.append(line)
-    if missing := sorted(commands.keys() - done):
-        raise UserError(f"{GRAPH}: {', '.join(missing)}: write `deps:` as a list with an item to a line")
-    return "\n".join(lines)
+    if stage != FAN_OUT:
+        return [*_sorted(modules(f"stages.{stage}")), SETTINGS]
+    files = ["Snakefile", *sorted(file.relative_to(root).as_posix() for file in root.glob("rules/*.smk"))]
+    text = "\n".join((root / file).read_text(encoding="utf-8") for file in files)
+    imported = imports(ast.parse("\n".join(_IMPORT.findall(text))))
+    return [*files, *_sorted(modules(*_STAGE.findall(text), *imported)), SETTINGS]
 
 
-def code_of(command: str, root: Path) -> list[str]:
-    """The files of code that a stage's command runs, the stage's own modules first.
-
-    `snakemake` runs the Snakefile, the rules that it includes, and the stages that these call.
-    """
-    names, files = set(_STAGE.findall(command)), []
-    if command.startswith("snakemake"):
-        files = ["Snakefile", *sorted(file.relative_to(root).as_posix() for file in root.glob("rules/*.smk"))]
-        text = "\n".join((root / file).read_text(encoding="utf-8") for file in files)
-        names |= {*_STAGE.findall(text), *imports(ast.parse("\n".join(_IMPORT.findall(text))))}
-    found = sorted(modules(*names), key=lambda file: (not file.startswith("stages/"), file))
-    return [*files, *found, SETTINGS]
+def _sorted(files: frozenset[str]) -> list[str]:
+    return sorted(files, key=lambda file: (not file.startswith("stages/"), file))
