@@ -48,9 +48,8 @@ def graph(root: Path) -> str:
 
 
 def stages(root: Path) -> list[str]:
-    """What has code of its own: the modules of stages/ that stages of dvc.yaml run, and the fan-out."""
-    modules = {file.stem for file in (root / "stages").glob("[!_]*.py")} - {"code"}
-    return sorted({*modules, FAN_OUT})
+    """What has a list of its own: every module of stages/ that dvc.yaml runs, and the fan-out."""
+    return sorted({file.stem for file in (root / "stages").glob("[!_]*.py")} - {"code"} | {FAN_OUT})
 
 
 def code_of(stage: str, root: Path) -> list[str]:
