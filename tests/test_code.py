@@ -181,6 +181,19 @@ MISSED = {
 }
 
 
+RESTORES = {  # the module that restores: what it runs, and what others do
+    "pipeline.methods": (
+        "methods/classical degradations/bicubic degradations/borders",
+        "networks/rrdb methods/network",
+    ),
+    "pipeline.methods.trained": ("methods/network networks/cria", "methods/classical networks/edsr methods/rivals"),
+    "pipeline.methods.rivals": (
+        "methods/network networks/edsr degradations/bicubic",
+        "methods/trained networks/cria",
+    ),
+}
+
+
 @pytest.mark.parametrize("stage", MISSED)
 def test_what_was_once_missed_is_found(stage):
     assert {f"pipeline/{file}.py" for file in MISSED[stage].split()} <= code.modules(stage)
@@ -188,6 +201,18 @@ def test_what_was_once_missed_is_found(stage):
 
 def test_the_state_of_a_training_depends_on_all_that_its_stage_runs_but_the_export():
     assert code.modules("stages.train") - code.modules(*CODE) == {"stages/train.py", "pipeline/training/export.py"}
+
+
+def test_a_methods_images_depend_on_its_own_code_and_not_on_that_of_other_methods():
+    methods = {name: code.modules("pipeline.evaluation.restore", name) for name in RESTORES}
+    for name, (own, others) in RESTORES.items():
+        assert {f"pipeline/{file}.py" for file in own.split()} <= methods[name]
+        assert not {f"pipeline/{file}.py" for file in others.split()} & methods[name]
+    rest = code.modules("pipeline.evaluation.jobs") - frozenset.union(*methods.values())
+    finding = ("evaluation/jobs", "evaluation/cases", "datasets/alignment", "datasets/layouts", "datasets/registry")
+    assert {file.removesuffix(".py") for file in rest if file.endswith(".py")} == {
+        f"pipeline/{file}" for file in (*finding, "datasets/splits", "fetching/source")
+    }
 
 
 def test_a_file_added_to_any_package_changes_no_hash(root, tmp_path, monkeypatch):
