@@ -5,12 +5,18 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pipeline import settings
+from pipeline.code import code_hash
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
-from pipeline.evaluation import CODE
 from pipeline.evaluation.metrics import METRICS
-from pipeline.files import source_hash
-from pipeline.paths import data_root, figures_folder, results_root, tables_folder
+from pipeline.files import read_json, sha256
+from pipeline.paths import (
+    data_root,
+    figures_folder,
+    pretrained_folder,
+    results_root,
+    tables_folder,
+)
 from pipeline.training.experiment import experiment, input_hashes
 
 
@@ -64,10 +70,12 @@ rule train:
     params:
         preset=PRESET,
         data=ABLATION.data,
-        # Every setting, input hash and source file that the result depends on: it alone decides about a rerun.
+        # Every setting, input hash and source file that the weights depend on: it decides about training again.
         fingerprint=lambda wildcards: fingerprint(
             wildcards.configuration, int(wildcards.seed)
         ),
+        # The stage does more than train: it exports, from a finished training in seconds.
+        code=code_hash("stages.train"),
     message:
         "train {wildcards.configuration}, seed {wildcards.seed}"
     shell:
@@ -103,7 +111,9 @@ rule evaluate:
         data=ABLATION.data,
         restoration=params.preset(PRESET).restore.model_dump(mode="json"),
         protocol=params.protocol.model_dump(mode="json"),
-        code=source_hash(CODE),
+        run={"device": RUN.device, "threads": RUN.threads},
+        inputs=lambda wildcards: judged_by(),
+        code=code_hash("stages.evaluate"),
     message:
         "evaluate seed {wildcards.seed}"
     shell:
@@ -112,6 +122,7 @@ rule evaluate:
 
 rule ablation_tables:
     input:
+        PAPER,
         expand(
             f"{SCORES}/{{configuration}}.csv",
             configuration=ABLATION.configurations,
@@ -127,8 +138,8 @@ rule ablation_tables:
         f"{LOGS}/tables.log",
     params:
         preset=PRESET,
-        # Stands in the captions.
-        label=params.preset(PRESET).label,
+        settings=shown(),
+        code=code_hash("stages.tabulate"),
     message:
         "Tables V and VI"
     shell:
@@ -137,6 +148,7 @@ rule ablation_tables:
 
 rule ablation_figures:
     input:
+        PAPER,
         expand(
             f"{MODEL}/history.jsonl",
             configuration=ABLATION.configurations,
@@ -153,8 +165,8 @@ rule ablation_figures:
         f"{LOGS}/figures.log",
     params:
         preset=PRESET,
-        # Stands in the figure.
-        label=params.preset(PRESET).label,
+        settings=shown(),
+        code=code_hash("stages.illustrate"),
     message:
         "Figure 1, convergence"
     shell:

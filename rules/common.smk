@@ -31,6 +31,8 @@ JUDGES = sorted(
     {name for metric in params.protocol.metrics for name in METRICS[metric].weights}
 )
 LOGS = f"{DATA}/ablations/logs"
+# The paper's tables: the results stand beside them.
+PAPER = sorted(file.as_posix() for file in Path("reports", "paper").glob("*.csv"))
 # A training takes a whole GPU, where it will run on one; on a CPU the cores alone decide what runs side by side.
 GPUS = int(RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0))
 
@@ -60,3 +62,28 @@ def fingerprint(configuration, seed):
         device=RUN.device,
         inputs=hashes,
     ).fingerprint
+
+
+def judged_by():
+    """Content hashes of the test images' manifest and of the weights that the metrics judge with."""
+    split = sha256(data_root(PRESET) / "splits" / f"{ABLATION.data}.csv")
+    weights = {
+        name: read_json(pretrained_folder(PRESET, name) / "weights.json")["sha256"]
+        for name in JUDGES
+    }
+    return {"split": split} | weights
+
+
+def shown():
+    """The settings that stand in the tables and in the figure, or decide about their rows."""
+    preset = params.preset(PRESET)
+    return {
+        "label": preset.label,
+        "seeds": preset.seeds,
+        "data": preset.dataset(ABLATION.data).model_dump(mode="json"),
+        "ablation": ABLATION.model_dump(mode="json"),
+        "configurations": {
+            name: params.configuration(name).model_dump(mode="json")
+            for name in ABLATION.configurations
+        },
+    }

@@ -67,7 +67,7 @@ def _train(arguments: Namespace, params: settings.Settings, device: str) -> None
     chosen = experiment(params, preset, data, name, seed=arguments.seed, device=device, inputs=inputs.hashes)
     trainer = Trainer(chosen, inputs.pack, inputs.trunk, inputs.perceptual)
     state = TrainingState(root / "state" / chosen.fingerprint)
-    pairs, border = inputs.pack.validation(), params.protocol.border
+    pairs, border = inputs.pack.validation(), chosen.border
     if not is_main():
         train(trainer, state, partial(validation_scores, pairs=pairs, border=border), on_record=lambda: None)
         return

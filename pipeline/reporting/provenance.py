@@ -117,7 +117,7 @@ def provenance(preset: str, settings: Settings, titles: Mapping[Dataset, str]) -
     root, datasets, ablation = data_root(preset), settings.study.datasets, settings.ablation
     seeds = [(results_root(preset, seed), [ablation.data]) for seed in settings.preset(preset).seeds]
     return Provenance(
-        runs={run.name: run for run in training_runs([(results_root(preset), datasets), *seeds])},
+        runs={run.name: run for run in training_runs([(results_root(preset), datasets), *seeds], settings.study)},
         untrained=_untrained(results_root(preset), settings),
         data={name: _data(root, name, titles[name]) for name in datasets},
         code=commit(git_state(ROOT)),

@@ -1,12 +1,13 @@
 """An experiment: configuration x training data x seed, and the name under which equal work is found again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.code import code_hash
 from pipeline.errors import UserError
-from pipeline.files import fingerprint, read_json, sha256, source_hash
+from pipeline.files import fingerprint, read_json, sha256
 from pipeline.settings import (
     SCALES,
     Configuration,
@@ -25,13 +26,16 @@ from pipeline.settings import (
 TRUNK = "trunk"
 """Name of the shared start of a training set's experiments: a plain RRDB trained with L1 alone (as ESRGAN)."""
 _TRUNK_CONFIGURATION = Configuration(branches=False, mask=False, align=False, unif=False)
-_CODE = ("networks", "criteria", "training", "degradations", "datasets/packs.py", "distributed.py")
-"""What a training runs: changed code does not resume old state."""
+CODE = ("pipeline.training.inputs", "pipeline.training.loop", "pipeline.evaluation.validation")
+"""What makes a training's weights and its history; other code does not resume their state."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that a training's result depends on, but the bytes of its inputs (their hashes are `inputs`)."""
+    """Everything that a training's result depends on, but the bytes of its inputs (their hashes are `inputs`).
+
+    `border` is that of the protocol: the history holds validation scores.
+    """
 
     preset: str
     training_set: Dataset
@@ -43,6 +47,7 @@ class Experiment:
     discriminator: Discriminator
     perceptual: Perceptual
     schedule: Schedule
+    border: int
     run: Run
     seed: int
     device: str
@@ -72,14 +77,35 @@ class Experiment:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting and input hash as JSON: equal settings give equal results on one machine."""
-        values = {
-            key: value for key, value in asdict(self).items() if key not in ("preset", "training_set", "name")
+        """Every setting that the training reads, and hashes of its inputs and code, as JSON.
+
+        Equal settings give equal results on one machine.
+        """
+        unread = self._unread
+        read = {
+            key: getattr(self, key).model_dump(mode="json", exclude=unread.get(key, set()))
+            for key in ("configuration", "network", "schedule", "objective", "criteria", "run")
         }
-        blocks = {key: getattr(self, key).model_dump(mode="json") for key in _BLOCKS}
-        # How often a checkpoint is written changes nothing in the result.
-        del blocks["run"]["checkpoint_every"]
-        return values | blocks | {"inputs": dict(self.inputs), "scale": self.scale, "code": source_hash(_CODE)}
+        if self.uses_discriminator:
+            read["discriminator"] = self.discriminator.model_dump(mode="json")
+        if self.uses_perceptual:
+            read["perceptual"] = self.perceptual.model_dump(mode="json", include={"bottom", "top"})
+        values = {"seed": self.seed, "device": self.device, "scale": self.scale, "border": self.border}
+        return read | values | {"inputs": dict(self.inputs), "code": code_hash(*CODE)}
+
+    @property
+    def _unread(self) -> dict[str, set[str]]:
+        """The settings that this training does not read, by block."""
+        chosen = self.configuration
+        return {
+            "network": _unless(chosen.branches, "layout", "branch_blocks"),
+            "objective": _unless(chosen.align, "align", "eta") | _unless(chosen.unif, "unif", "temperature"),
+            "criteria": _unless(chosen.align or chosen.unif, "reading")
+            | _unless(chosen.unif, "halve_unif")
+            | _unless(self.uses_discriminator, "adversarial"),
+            # Seed and device are the experiment's own; how often a checkpoint is written changes no result.
+            "run": {"seed", "device", "checkpoint_every"},
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -92,7 +118,8 @@ class Experiment:
         return f"{self.training_set}-{self.name}-s{self.seed}-{self.fingerprint}"
 
 
-_BLOCKS = ("configuration", "objective", "criteria", "network", "discriminator", "perceptual", "schedule", "run")
+def _unless(read: bool, *names: str) -> set[str]:
+    return set() if read else set(names)
 
 
 def experiment(
@@ -129,6 +156,7 @@ def experiment(
         discriminator=preset.discriminator,
         perceptual=preset.perceptual,
         schedule=preset.trunk if is_trunk else preset.training,
+        border=params.protocol.border,
         run=preset.run,
         seed=preset.run.seed if seed is None else seed,
         device=device,

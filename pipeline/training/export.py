@@ -30,7 +30,6 @@ def export(
     experiment = trainer.experiment
     weights = {name: tensor.cpu().contiguous() for name, tensor in trainer.result.state_dict().items()}
     save_file(weights, folder / "generator.safetensors")
-    settings = experiment.settings
     description = {
         "run": experiment.run_name,
         "preset": experiment.preset,
@@ -38,11 +37,11 @@ def export(
         "name": experiment.name,
         "seed": experiment.seed,
         "scale": experiment.scale,
-        "configuration": settings["configuration"],
-        "network": settings["network"],
+        "configuration": experiment.configuration.model_dump(mode="json"),
+        "network": experiment.network.model_dump(mode="json"),
         "parameters": parameter_count(trainer.result),
         "perceptual": inputs.perceptual_source,
-        "settings": settings,
+        "settings": experiment.settings,
     }
     write_json(folder / "model.json", description)
     write_json(folder / "run.json", dict(environment))

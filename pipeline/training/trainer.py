@@ -69,8 +69,10 @@ class Trainer:
         self.generate = in_precision(generate, run, device)
         self.average = _average(self.generator, schedule.ema)
         self.judges = self._judges(perceptual)
-        networks = {"generator": self.generator, "discriminator": self.discriminator}
-        self.optimisers = {name: _adam(network, schedule.learning_rate) for name, network in networks.items()}
+        self.networks: dict[str, nn.Module] = {"generator": self.generator}
+        if experiment.uses_discriminator:
+            self.networks["discriminator"] = self.discriminator
+        self.optimisers = {name: _adam(network, schedule.learning_rate) for name, network in self.networks.items()}
 
     @property
     def result(self) -> Generator:
@@ -125,15 +127,14 @@ class Trainer:
     def gradient_norms(self) -> dict[str, Tensor]:
         """L2 norms of the last step's gradients, scalars on the device; nothing waits for them."""
         names = {"generator": "grad_norm", "discriminator": "grad_norm_discriminator"}
-        gradients = {name: [p.grad for p in self._parameters(name) if p.grad is not None] for name in names}
+        gradients = {name: [p.grad for p in self._parameters(name) if p.grad is not None] for name in self.networks}
         return {names[name]: get_total_norm(found) for name, found in gradients.items() if found}
 
     def state(self) -> dict[str, Any]:
-        """Everything a resumed training needs."""
+        """Everything a resumed training needs; a network that is not trained is no part of it."""
         return {
             "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
+            **{name: network.state_dict() for name, network in self.networks.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "average": None if self.average is None else self.average.state_dict(),
         }
@@ -141,9 +142,8 @@ class Trainer:
     def resume(self, state: Mapping[str, Any]) -> None:
         """Take up `state` where it was left."""
         self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        self.discriminator.load_state_dict(state["discriminator"])
         for name, optimiser in self.optimisers.items():
+            self.networks[name].load_state_dict(state[name])
             optimiser.load_state_dict(state["optimisers"][name])
         if self.average is not None:
             self.average.load_state_dict(state["average"])

@@ -202,6 +202,18 @@ def test_a_trunk_has_no_gradient_of_a_discriminator(experiment, make_trainer):
     assert trainer.gradient_norms().keys() == {"grad_norm"}
 
 
+def test_a_trunk_goes_on_whatever_discriminator_params_have(experiment, make_trainer):
+    alone = experiment.objective.model_copy(update={"perc": 0.0, "adv": 0.0})
+    plain = Configuration(branches=False, mask=False, align=False, unif=False)
+    trunk = dataclasses.replace(experiment, configuration=plain, objective=alone)
+    other = dataclasses.replace(trunk, discriminator=Discriminator(kind="unet", features=2))
+    assert other.fingerprint == trunk.fingerprint
+    before, after = make_trainer(experiment=trunk), make_trainer(experiment=other)
+    before.step()
+    after.resume(before.state())
+    assert after.step() == before.step()
+
+
 def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
     def changed(**values):
         return dataclasses.replace(experiment, **values).fingerprint
@@ -226,8 +238,9 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         changed(criteria=experiment.criteria.model_copy(update={"terms_on": "branches"})),
         changed(network=experiment.network.model_copy(update={"mask_input": "lr_and_features"})),
         changed(schedule=Training(**experiment.schedule.model_dump(), start="scratch")),
+        changed(border=2),
     }
-    assert len(different | {experiment.fingerprint}) == 18
+    assert len(different | {experiment.fingerprint}) == 19
 
 
 def test_a_trunk_and_an_experiment_of_one_seed_read_different_crops(experiment, make_trainer):

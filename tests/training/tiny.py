@@ -33,6 +33,7 @@ EXPERIMENT = Experiment(
     discriminator=Discriminator(features=4, layers=2),
     perceptual=Perceptual(sources=["vgg16_lpips"], bottom="conv1_2", top="conv2_1"),
     schedule=Schedule(iterations=6, batch=2, crop=32, learning_rate=1e-3, halve_at=[4]),
+    border=4,
     run=Run(seed=1, threads=1, device="cpu", log_every=2, validate_every=3, checkpoint_every=3),
     seed=1,
     device="cpu",
