@@ -7,7 +7,7 @@ PORT ?= 5000
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help repro ablations test lint ui lock clean
+.PHONY: help repro ablations test lint deps ui lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -45,6 +45,9 @@ lint: $(INSTALLED) ## style, types, the arrows between packages, the Snakefile
 	lint-imports
 	snakefmt --check Snakefile rules
 	snakemake --lint
+
+deps: $(INSTALLED) ## stages/dvc.yaml: which code each stage depends on, after a change of imports
+	python -m pipeline deps
 
 ui: $(INSTALLED) ## all runs in MLflow at http://127.0.0.1:5000; PORT=n for another port
 	@echo "open http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"; \

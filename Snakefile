@@ -10,12 +10,18 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pipeline import settings
+from pipeline.code import code_hash
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
-from pipeline.evaluation import CODE
 from pipeline.evaluation.metrics import METRICS
-from pipeline.files import source_hash
-from pipeline.paths import data_root, figures_folder, scores_file, tables_folder
+from pipeline.files import read_json, sha256
+from pipeline.paths import (
+    data_root,
+    figures_folder,
+    pretrained_folder,
+    scores_file,
+    tables_folder,
+)
 from pipeline.training.experiment import marker, plan, trunk_of, wanted
 
 
@@ -80,9 +86,9 @@ for experiment in wanted(params, PRESET):
     rule:
         name:
             f"{experiment.training_set}_{experiment.row}_seed{experiment.seed}"
-        localrule: True
         input:
             lambda _, experiment=experiment: finished(experiment),
+        localrule: True
 
 
 rule evaluate:
@@ -106,7 +112,9 @@ rule evaluate:
         rows=" ".join(ABLATION.configurations),
         restoration=params.preset(PRESET).restore.model_dump(mode="json"),
         protocol=params.protocol.model_dump(mode="json"),
-        code=source_hash(CODE),
+        run={"device": RUN.device, "threads": RUN.threads},
+        inputs=lambda wildcards: judged_by(),
+        code=code_hash("stages.evaluate"),
     message:
         "evaluate the rows of Tables V and VI"
     shell:
@@ -115,6 +123,7 @@ rule evaluate:
 
 rule ablation_tables:
     input:
+        PAPER,
         SCORES,
     output:
         report(
@@ -126,8 +135,8 @@ rule ablation_tables:
         f"{LOGS}/tables.log",
     params:
         preset=PRESET,
-        # Stands in the captions.
-        label=params.preset(PRESET).label,
+        settings=shown(),
+        code=code_hash("stages.tabulate"),
     message:
         "Tables V and VI"
     shell:
@@ -136,6 +145,7 @@ rule ablation_tables:
 
 rule ablation_figures:
     input:
+        PAPER,
         lambda _: [finished(experiment) for experiment in ABLATIONS],
     output:
         report(
@@ -148,8 +158,8 @@ rule ablation_figures:
         f"{LOGS}/figures.log",
     params:
         preset=PRESET,
-        # Stands in the figure.
-        label=params.preset(PRESET).label,
+        settings=shown(),
+        code=code_hash("stages.illustrate"),
     message:
         "Figure 1, convergence"
     shell:

@@ -160,6 +160,7 @@ def experiments(size: Size, kind: Kind, device: torch.device) -> dict[str, Exper
             recipe=settings.CRIA,
             phase=phase,
             settings=published.model_copy(update=sized),
+            border=params.protocol.border,
             run=run,
             seed=run.seed,
             inputs={},

@@ -22,6 +22,18 @@ def schema() -> None:
 
 
 @app.command()
+def deps() -> None:
+    """Write stages/dvc.yaml: which code each stage depends on, after a change of imports."""
+    from pipeline import deps
+    from pipeline.code import ROOT
+    from pipeline.files import write_text
+
+    with explained():
+        write_text(ROOT / deps.GRAPH, deps.graph(ROOT))
+        typer.echo(deps.GRAPH)
+
+
+@app.command()
 def store() -> None:
     """Create MLflow's local store unless it exists, and print its URI."""
     from pipeline.tracking import create_store, store_uri

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "pyiqa", "scikit-image")
 """Packages whose release can change a number."""
 
-RESULTS = ("dvc.lock", "reports")
+RESULTS = ("dvc.lock", "stages/dvc.lock", "reports")
 """What `dvc repro` rewrites as it goes: a change there says nothing about the code."""
 
 

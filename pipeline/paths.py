@@ -6,6 +6,11 @@ DOWNLOADS = Path("runs", "downloads")
 """Fetched archives, of all presets; a person may put a file there by hand."""
 
 
+def code_record(stage: str) -> Path:
+    """The hashes of the code that a stage runs (pipeline/deps.py); the same for all presets."""
+    return Path("runs", "code", f"{stage}.json")
+
+
 def data_root(preset: str) -> Path:
     """Of raw/, splits/, packs/, weights/, pretrained/, models/, restored/, scores/ and state/."""
     return Path("runs", preset)

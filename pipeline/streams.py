@@ -53,8 +53,6 @@ class Purpose(StrEnum):
     """Of a network that is to be trained."""
     MEAN_INTERVAL = "mean interval"
     """Resamples of the test images, for the interval of a mean score."""
-    OPINION_INTERVAL = "opinion interval"
-    """Resamples of raters and patches, for the interval of a mean opinion score."""
     MOS_PATCHES = "MOS patches"
     """Places in a test image, in the order in which raters get them."""
     MOS_ORDER = "MOS order"

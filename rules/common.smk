@@ -38,6 +38,8 @@ JUDGES = sorted(
     {name for metric in params.protocol.metrics for name in METRICS[metric].weights}
 )
 LOGS = f"{DATA}/logs"
+# The paper's tables: the results stand beside them.
+PAPER = sorted(file.as_posix() for file in Path("reports", "paper").glob("*.csv"))
 # A training takes whole GPUs, where it will run on them; on a CPU the cores alone decide what runs side by side.
 ON_GPU = RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0)
 LAUNCH = (
@@ -68,6 +70,31 @@ def finished(experiment):
     ):
         by_dvc(path, stage)(None)
     return ancient(marker(plan(params, PRESET, experiment)[-1]).as_posix())
+
+
+def judged_by():
+    """Content hashes of the test images' manifest and of the weights that the metrics judge with."""
+    split = sha256(data_root(PRESET) / "splits" / f"{ABLATION.data}.csv")
+    weights = {
+        name: read_json(pretrained_folder(PRESET, name) / "weights.json")["sha256"]
+        for name in JUDGES
+    }
+    return {"split": split} | weights
+
+
+def shown():
+    """The settings that stand in the tables and in the figure, or decide about their rows."""
+    preset = params.preset(PRESET)
+    return {
+        "label": preset.label,
+        "seeds": preset.seeds,
+        "data": preset.dataset(ABLATION.data).model_dump(mode="json"),
+        "ablation": ABLATION.model_dump(mode="json"),
+        "configurations": {
+            name: params.configuration(name).model_dump(mode="json")
+            for name in ABLATION.configurations
+        },
+    }
 
 
 def trunk_of_row(wildcards):

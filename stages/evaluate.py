@@ -24,7 +24,7 @@ def main() -> None:
     from pipeline.environment import environment
     from pipeline.evaluation.cases import trainings
     from pipeline.evaluation.evaluate import evaluate
-    from pipeline.evaluation.restore import methods_of
+    from pipeline.evaluation.jobs import methods_of
     from pipeline.files import sha256
     from pipeline.networks.devices import device_named
     from pipeline.reporting.layout import ABLATION_METRICS

@@ -24,7 +24,7 @@ def main() -> None:
     from pipeline.reporting.efficiency_table import efficiency_sheet
     from pipeline.reporting.formats import write_sheets
     from pipeline.reporting.study import study_tables
-    from pipeline.reporting.study_sheet import study_sheet
+    from pipeline.reporting.study_sheet import study_sheets
 
     preset, group = arguments.preset, arguments.group
     folder = tables_folder(preset, group)
@@ -32,14 +32,14 @@ def main() -> None:
         write_sheets([efficiency_sheet(preset)], folder)
         return
     tables = study_tables(preset, params, group)
-    sheets = [study_sheet(table) for table in tables]
+    sheets = [sheet for table in tables for sheet in study_sheets(table)]
     if group == "comparison":
         sheets.append(calibration_sheet(preset, params))
     write_sheets(sheets, folder)
     if group == "ablations":
         from pipeline.tracking import Table, record_tables
 
-        files = {table.number: tuple(sorted(folder.glob(f"table_{table.number}.*"))) for table in tables}
+        files = {table.number: tuple(sorted(folder.glob(f"table_{table.number}[._]*"))) for table in tables}
         record_tables(preset, [Table(table.numeral, table.runs, files[table.number]) for table in tables])
 
 

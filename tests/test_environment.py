@@ -32,7 +32,9 @@ def test_the_commit_and_whether_the_code_differs_from_it(repository):
 
 def test_a_new_file_of_code_counts_and_results_do_not(repository):
     (repository / "dvc.lock").write_text("2\n")
-    (repository / "reports").mkdir()
+    for folder in ("reports", "stages"):
+        (repository / folder).mkdir()
+    (repository / "stages" / "dvc.lock").write_text("1\n")
     (repository / "reports" / "table.csv").write_text("a\n")
     assert git_state(repository)["dirty"] is False
     (repository / "new.py").touch()

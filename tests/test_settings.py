@@ -121,6 +121,7 @@ MISTAKES = {
     "rival of another scale": ("rivals.real_esrgan.scale", "2", ["1 or 4", "(got 2)"]),
     "unknown way to scale 1": ("lab.restore.at_scale_1", "resize", ["'enlarge_then_reduce' or 'skip'"]),
     "tile inside its overlap": ("lab.restore.tile", "32", ["a tile of 32 px keeps nothing"]),
+    "a transfer from no training set": ("study.transfer_from", "realsr_zero", ["training_sets does not name"]),
     "a dataset twice": ("study.rival_sets", "[calibration, realsr]", ["each once"]),
     "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),
     "unknown collection": (
@@ -228,6 +229,7 @@ WHOLE = {
     "kernels at scale 1",
     "undescribed configuration",
     "a dataset twice",
+    "a transfer from no training set",
     "dataset not in the preset",
     "undescribed rival",
     "rival without its weights",

@@ -138,6 +138,15 @@ def test_a_written_table_is_on_its_run_with_exactly_its_rows(study, tmp_path):
     assert [file.path for file in study.list_artifacts(parent)] == ["table_5.csv", "table_5.md"]
 
 
+def test_a_tables_run_shows_the_table_and_then_its_contrasts(study, tmp_path):
+    files = tuple(tmp_path / f"table_6{kind}.md" for kind in ("", "_contrasts"))
+    for file, text in zip(files, ("the table\n", "its contrasts\n"), strict=True):
+        file.write_text(text)
+    record_tables("sample", [Table("VI", ("ntire2020-full-s1-0a",), files)])
+    note = search(study)["Table VI"].data.tags["mlflow.note.content"]
+    assert note.endswith("the table\n\nits contrasts\n")
+
+
 def test_a_tables_run_shows_the_table_with_links_to_its_rows(study, tmp_path):
     file = tmp_path / "table_6.md"
     file.write_text(

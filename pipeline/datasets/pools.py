@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.code import code_hash
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.datasets.splits import Row
 from pipeline.degradations import kernelgan, noise_pool
 from pipeline.degradations.rounding import to_uint8
 from pipeline.errors import UserError
-from pipeline.files import fingerprint, sha256, whole_file
+from pipeline.files import fingerprint, whole_file
 from pipeline.progress import progress
 from pipeline.settings import Recipe
 
@@ -97,10 +98,10 @@ def noisy(lr: Pixels, pool: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _kernel(row: Row, raw: Path, recipe: Recipe, seed: int, kept: Path) -> NDArray[np.float32]:
-    """KernelGAN's kernel of one image, estimated once for equal images, settings and code."""
+    """KernelGAN's kernel of one image, estimated once for equal images, settings, CPU threads and code."""
     iterations = recipe.kernel_iterations or 0
-    code = sha256(Path(kernelgan.__file__))
-    file = kept / f"{fingerprint([row.lr_sha256, seed, iterations, code])}.npy"
+    code = code_hash("pipeline.degradations.kernelgan", "pipeline.datasets.images")
+    file = kept / f"{fingerprint([row.lr_sha256, seed, iterations, torch.get_num_threads(), code])}.npy"
     if not file.exists():
         kernel = kernelgan.estimate(read_rgb(raw / row.lr), seed, iterations)
         with whole_file(file) as temporary, temporary.open("wb") as stream:

@@ -1,21 +1,13 @@
 """The test images of a dataset, and where each method leaves its restored image."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets import splits
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
+from pipeline.evaluation.case import Case
 from pipeline.files import read_json
-
-
-@dataclass(frozen=True)
-class Case:
-    """A test image; `hr` is None for a set without ground truth."""
-
-    id: str
-    lr: Path
-    hr: Path | None
+from pipeline.settings import Dataset, Study
 
 
 def read_cases(root: Path, dataset: str) -> list[Case]:
@@ -32,6 +24,17 @@ def read_cases(root: Path, dataset: str) -> list[Case]:
         raise UserError(f"{split} has no row of role `test`. Delete it and run `dvc repro`.")
     raw = root / "raw" / dataset
     return [Case(row.id, raw / row.lr, raw / row.hr if row.hr else None) for row in rows]
+
+
+def model_folder(root: Path, study: Study, dataset: Dataset, configuration: str) -> Path:
+    """Where the trained model that restores a dataset lies under `root` (`results_root`).
+
+    Raises `UserError` for a dataset that no training of the study is for.
+    """
+    training_set = study.trained_on(dataset)
+    if training_set is None:
+        raise UserError(f"no training of the study is for {dataset}; it is for interpolations and rivals")
+    return root / "models" / training_set / configuration
 
 
 def restored_folder(root: Path, dataset: str, method: str) -> Path:

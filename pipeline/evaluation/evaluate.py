@@ -5,7 +5,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from pipeline.evaluation.cases import read_cases
-from pipeline.evaluation.restore import restorations
+from pipeline.evaluation.jobs import restorations
 from pipeline.evaluation.score import Measure, write_scores
 from pipeline.evaluation.scoring import scoring
 from pipeline.files import whole_folder

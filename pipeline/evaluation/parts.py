@@ -18,7 +18,6 @@ from pipeline.degradations.rounding import to_uint8
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
 from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, Map, Numbers, Square, masked, shown_images
-from pipeline.evaluation.restore import model_folder
 from pipeline.files import whole_folder
 from pipeline.methods.tiles import Span, Tile
 from pipeline.networks import load_generator
@@ -127,7 +126,7 @@ def take_apart(generator: nn.Module, lr: Pixels, where: Tile, scale: int) -> Tak
 
 def _write(root: Path, folder: Path, dataset: Dataset, name: str, margin: int, device: torch.device) -> None:
     """The parts of a few test images of a dataset by the configuration `name`, a folder an image."""
-    model, scale = model_folder(root, dataset, name), SCALES[dataset]
+    model, scale = root / "models" / dataset / name, SCALES[dataset]
     generator, description = load_generator(model)
     if description["scale"] != scale:
         raise UserError(f"{model} was trained for scale {description['scale']}, {dataset} needs scale {scale}")

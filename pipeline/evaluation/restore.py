@@ -6,51 +6,21 @@ While a method computes, the next images are read and the last ones encoded, eac
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipeline.code import code_hash
 from pipeline.datasets.images import Pixels, read_rgb, write_png
-from pipeline.errors import UserError
-from pipeline.evaluation.cases import Case, restored_folder
-from pipeline.files import fingerprint, read_json, sha256, source_hash, whole_file, whole_folder, write_json
-from pipeline.methods import METHODS, Method
+from pipeline.evaluation.case import Case
+from pipeline.files import fingerprint, read_json, whole_file, whole_folder, write_json
+from pipeline.methods import Method
 from pipeline.progress import Meter
-from pipeline.settings import SCALES, Dataset, Settings
-
-TRAINED_ON: Mapping[Dataset, Dataset] = {
-    "realsr": "realsr",
-    "ntire2020": "ntire2020",
-    "camerasr": "camerasr",
-    # RealSR-Zero has no training images; the paper's models for it saw DF2K (Fig. 5), as NTIRE2020's do.
-    "realsr_zero": "ntire2020",
-}
-"""The training set whose models restore each dataset."""
+from pipeline.settings import SCALES, Dataset
 
 READERS = WRITERS = 2
 """Threads; and at most as many images waiting on either side of the method."""
-
-_CODE = ("methods", "networks", "degradations/bicubic.py", "evaluation/restore.py", "datasets/images.py")
-"""What restores: images of other code are made anew."""
-
-
-def methods_of(dataset: Dataset, settings: Settings) -> list[str]:
-    """The methods of the comparison on a dataset: references, trained configurations, rivals."""
-    study = settings.study
-    references = study.interpolations if SCALES[dataset] > 1 else ["identity"]
-    trained = [] if dataset in study.rival_sets else study.configurations
-    return [*references, *trained, *study.rivals]
-
-
-def model_folder(root: Path, dataset: Dataset, configuration: str) -> Path:
-    """Where the model that restores a dataset lies under `root` (runs/<preset>).
-
-    Raises `UserError` for a dataset that no training of the study is for.
-    """
-    if dataset not in TRAINED_ON:
-        raise UserError(f"no training of the study is for {dataset}; it is for interpolations and rivals")
-    return root / "models" / TRAINED_ON[dataset] / configuration
 
 
 @dataclass(frozen=True)
@@ -59,6 +29,7 @@ class Job:
 
     Attributes:
         build: makes the method; weights are loaded then.
+        code: the modules that restore. Images of other code, this module's included, are made anew.
         run: name of the training behind it; None where nothing was trained here.
         checkpoint: of a pretrained network: its path, sha256, architecture, parameters, scale.
         at_scale_1: `enlarge_then_reduce` where a scale-4 network was applied to a scale-1 set so.
@@ -67,11 +38,12 @@ class Job:
     """
 
     build: Callable[[], Method]
+    code: tuple[str, ...]
     run: str | None = None
     checkpoint: Mapping[str, str | int] | None = None
     at_scale_1: str | None = None
     left_out: str | None = None
-    depends_on: Mapping[str, Any] | None = None
+    depends_on: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -94,7 +66,8 @@ class Restoration:
     def __init__(self, dataset: Dataset, method: str, job: Job, kept: Path, state: Path, images: str) -> None:
         self.job, self.kept = job, kept
         about = {"method": method, "dataset": dataset, **job.about}
-        depends = {**about, "depends_on": job.depends_on, "images": images, "code": source_hash(_CODE)}
+        inputs = {"images": images, "scale": SCALES[dataset], "depends_on": dict(job.depends_on)}
+        depends = {**about, **inputs, "code": code_hash(__name__, *job.code)}
         self.about = {**about, "fingerprint": fingerprint(depends)}
         self._state = state / f"restored-{self.about['fingerprint']}"
         self._valid = (kept / "restored.json").exists() and read_json(kept / "restored.json") == self.about
@@ -141,94 +114,9 @@ class Restoration:
         return self.job.build()
 
 
-def restorations(
-    root: Path,
-    dataset: Dataset,
-    methods: Sequence[str],
-    cases: Sequence[Case],
-    settings: Settings,
-    preset: str,
-    results: Path,
-) -> list[Restoration]:
-    """Each of `methods` on `cases`, the test images of `dataset`.
-
-    Args:
-        root: runs/<preset>, where the images lie.
-        preset: whose settings say on what device, in which tiles and precision networks run.
-        results: where models and restored images lie.
-
-    Raises `UserError` for an unknown method, or an input that is missing or damaged.
-    """
-    images = fingerprint([[case.id, _hash(case.lr)] for case in cases])
-    return [
-        Restoration(
-            dataset,
-            method,
-            _job(root, dataset, method, settings, preset, results),
-            restored_folder(results, dataset, method),
-            results / "state",
-            images,
-        )
-        for method in methods
-    ]
-
-
 def _write(path: Path, sr: Pixels) -> None:
     with whole_file(path) as temporary:
         write_png(temporary, sr)
-
-
-def _hash(lr: Path) -> str:
-    try:
-        return sha256(lr)
-    except FileNotFoundError:
-        raise UserError(f"{lr}: missing. Run `dvc repro` (stage fetch) to fetch it again.") from None
-
-
-def _job(root: Path, dataset: Dataset, method: str, settings: Settings, preset: str, results: Path) -> Job:
-    scale = SCALES[dataset]
-    if method in METHODS:
-        return Job(lambda: METHODS[method](scale))
-    if method in settings.rivals:
-        return _rival(root, method, scale, settings, preset)
-    if method in settings.configurations:
-        return _trained(results, dataset, method, settings, preset)
-    known = ", ".join([*METHODS, *settings.configurations, *settings.rivals])
-    raise UserError(f"there is no method {method!r}; known are {known}")
-
-
-def _trained(results: Path, dataset: Dataset, method: str, settings: Settings, preset: str) -> Job:
-    model = model_folder(results, dataset, method)
-    run = read_json(model / "model.json")["run"]
-
-    def build() -> Method:
-        from pipeline.methods.trained import trained  # only networks pay for importing torch
-
-        return trained(model, SCALES[dataset], settings.preset(preset))
-
-    weights = {"weights": sha256(model / "generator.safetensors")}
-    return Job(build, run=run, depends_on=_networks_run(settings, preset) | weights)
-
-
-def _rival(root: Path, method: str, scale: int, settings: Settings, preset: str) -> Job:
-    from pipeline.methods import rivals
-
-    rival, found = settings.rivals[method], rivals.Found.read(root, method)
-    at_scale_1 = settings.preset(preset).restore.at_scale_1
-    return Job(
-        lambda: rivals.pretrained(found, scale, settings.preset(preset)),
-        checkpoint=found.as_json(),
-        at_scale_1=None if rival.scale == scale else at_scale_1,
-        left_out=rivals.left_out(rival, scale, at_scale_1),
-        depends_on=_networks_run(settings, preset),
-    )
-
-
-def _networks_run(settings: Settings, preset: str) -> dict[str, Any]:
-    """How networks run: the settings that decide about bits."""
-    chosen = settings.preset(preset)
-    run = chosen.run
-    return {"restore": chosen.restore.model_dump(mode="json"), "device": run.device, "threads": run.threads}
 
 
 def _read_ahead(cases: Sequence[Case], readers: ThreadPoolExecutor) -> Iterator[tuple[Case, Pixels]]:

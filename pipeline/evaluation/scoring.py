@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import Case
+from pipeline.evaluation.case import Case
 from pipeline.evaluation.score import Measure, Row, loaded, score
 
 

@@ -10,7 +10,7 @@ All are a `Method`: called with LR images of one size (uint8, height x width x 3
 from collections.abc import Callable, Mapping
 
 from pipeline.methods import classical
-from pipeline.methods.classical import Method
+from pipeline.methods.method import Method
 
 __all__ = ["METHODS", "Method"]
 

@@ -2,28 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-
-Image = NDArray[np.uint8]
-
-
-class Method(Protocol):
-    """A row of a comparison table: from LR images of one size to their SR images.
-
-    All are uint8, height x width x 3, RGB; an SR image is `scale` times as high and wide as its LR image.
-    """
-
-    def __call__(self, images: Sequence[Image]) -> list[Image]:
-        """Restore images of one size, each as if it were alone."""
-
-    def group(self, height: int, width: int) -> int:
-        """How many LR images of this size are worth handing over at once."""
+from pipeline.methods.method import Image, Method
 
 
 @dataclass(frozen=True)

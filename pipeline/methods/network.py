@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.environment import cores
 from pipeline.errors import UserError
-from pipeline.methods.classical import Image
+from pipeline.methods.method import Image
 from pipeline.methods.tiles import Tile, tiles
 from pipeline.settings import Restoration
 

@@ -59,12 +59,12 @@ def find(root: Path, rival: Rival) -> Found:
     return Found(path.as_posix(), sha256(path), network.architecture, network.parameters, network.scale)
 
 
-def left_out(rival: Rival, scale: int, at_scale_1: AtScale1) -> str | None:
-    """Why the rival does not restore the sets of `scale`; None where it does."""
-    if rival.scale == scale or (scale == 1 and at_scale_1 == "enlarge_then_reduce"):
+def left_out(trained_for: int, scale: int, at_scale_1: AtScale1) -> str | None:
+    """Why a rival of the scale `trained_for` does not restore the sets of `scale`; None where it does."""
+    if trained_for == scale or (scale == 1 and at_scale_1 == "enlarge_then_reduce"):
         return None
     choice = ", and this preset has `at_scale_1: skip`" if scale == 1 else ""
-    return f"a network of scale {rival.scale}, a set of scale {scale}{choice}"
+    return f"a network of scale {trained_for}, a set of scale {scale}{choice}"
 
 
 def pretrained(found: Found, scale: int, preset: Preset) -> NetworkMethod:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.methods.classical import Image
+from pipeline.methods.method import Image
 from pipeline.methods.network import NetworkMethod, to_levels
 from pipeline.networks import load_generator
 from pipeline.networks.devices import device_named

@@ -10,7 +10,8 @@ from filelock import FileLock
 
 from pipeline.datasets.images import Pixels, pixel_hash, read_rgb
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
+from pipeline.evaluation.case import Case
+from pipeline.evaluation.cases import read_cases, read_restored, restored_folder
 from pipeline.files import write_text
 from pipeline.mos.patches import Place, choose_places
 from pipeline.mos.study import Patch, Study, Version, read_study

@@ -29,7 +29,7 @@ class Cria(Phase[CriaPhase]):
         if TRUNK in setup.given:
             start_from(self.generator, setup.given[TRUNK])
         with setup.weights("discriminator"):
-            self.discriminator = chosen.discriminator and build_discriminator(chosen.discriminator)
+            self.discriminator = build_discriminator(chosen.discriminator) if chosen.discriminator else None
         self.parts = setup.execute(_parts_of(self.generator), compiled=True)
         self.judges = Judges(
             None if self.discriminator is None else setup.execute(self.discriminator),

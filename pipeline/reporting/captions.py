@@ -1,6 +1,7 @@
 """The words around a comparison or an ablation: its caption, how to read it, what is particular to it."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,21 +9,22 @@ import pandas as pd
 from pipeline.reporting.columns import column
 from pipeline.reporting.layout import DATASETS, Group
 from pipeline.reporting.paper import PaperTable
-from pipeline.reporting.statistics import CONFIDENCE, LEVEL, RESAMPLES, Statistics
+from pipeline.reporting.statistics import CONFIDENCE, LEVEL, MIN_IMAGES, RESAMPLES
 
+_INTERVAL = f"symmetric bootstrap-t, {RESAMPLES:,} resamples; none for fewer than {MIN_IMAGES} images"
 STEP_NOTE = (
-    "Against the row above: the mean change over the test images, each image averaged over the seeds, and its "
-    f"{CONFIDENCE:.0%} interval by a paired bootstrap over the images ({RESAMPLES:,} resamples); bold where the "
-    "interval leaves zero out. ‡: it stands above the spread of the seeds as well, zero being outside the "
-    f"{CONFIDENCE:.0%} interval of Student's t over the change with each seed. Behind ±: their deviation."
+    "Against another row: the mean change over the test images, each image averaged over the seeds, and its "
+    f"{CONFIDENCE:.0%} interval over the images ({_INTERVAL}). Bold: the change stands above the images and above "
+    f"the seeds (p ≤ {LEVEL:.0%}; the larger p-value of a two-sided Wilcoxon signed-rank test over the images and "
+    "of Student's t test over the changes with each seed, Holm's correction over the rows of the column). Behind "
+    "±: the standard deviation over the seeds. All seeds start from one trunk, which was trained once, and share "
+    "split, pools and training pack: the spread over them is that of the training after the trunk alone."
 )
-INTERVAL_NOTE = (
-    f"In brackets: the {CONFIDENCE:.0%} interval of the mean, by a bootstrap over the test images (percentile, "
-    f"{RESAMPLES:,} resamples)."
-)
+INTERVAL_NOTE = f"In brackets: the {CONFIDENCE:.0%} interval of the mean over the test images ({_INTERVAL})."
 TEST_NOTE = (
     f"†: not significantly different from this study's Cria-CL on the same images (p > {LEVEL:.0%}; two-sided "
-    "Wilcoxon signed-rank test over the images, Holm's correction over the rows of the column)."
+    "Wilcoxon signed-rank test over the images, Holm's correction over the rows of the column). Each row that was "
+    "trained here is one training with one seed: its interval and its test cover other images, not other trainings."
 )
 
 
@@ -98,16 +100,32 @@ def our_notes(results: pd.DataFrame, rows: pd.DataFrame, remarks: Mapping[str, s
     )
 
 
-def power_note(statistics: Statistics) -> tuple[str, ...]:
-    """That so few images cannot show any difference, where it is so; the signed-rank test has 2^n outcomes."""
-    tests = [pair for pair in zip(statistics.images, statistics.tested, strict=True) if pair[1]]
-    if not tests:
-        return ()
-    images, rows = max(tests)
-    smallest = min(1.0, rows * 2.0 ** (1 - images))
+def power_note(tests: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    """That so few images cannot show any difference, where it is so; the signed-rank test has 2^n outcomes.
+
+    Args:
+        tests: of every column the number of images, and how many rows are tested on them.
+    """
+    smallest, images, rows = min(
+        ((min(1.0, rows * 2.0 ** (1 - images)), images, rows) for images, rows in tests if rows),
+        default=(0.0, 0, 0),
+    )
     if smallest <= LEVEL:
         return ()
     return (
         f"{images} images cannot show a significant difference: with {rows} rows tested, the smallest corrected "
         f"p-value is {smallest:.2g}.",
     )
+
+
+def step_notes(steps: pd.DataFrame) -> tuple[str, ...]:
+    """Why no change is bold, where none can be.
+
+    Args:
+        steps: a column a metric, of `Step` or None.
+    """
+    columns = [[step for step in column if step is not None] for _, column in steps.items()]
+    tested = [[step for step in column if not math.isnan(step.p)] for column in columns]
+    if any(columns) and not any(tested):
+        return ("No change can be bold here: that takes two images and two seeds of both rows.",)
+    return power_note((min((step.images for step in column), default=0), len(column)) for column in tested)

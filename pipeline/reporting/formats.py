@@ -29,7 +29,6 @@ TEX = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "†": r"$^\dagger$",
-    "‡": r"$^\ddagger$",
 }
 
 

@@ -53,6 +53,7 @@ class Layout:
         group: `comparison` tables show one seed, `ablations` several, with the step from each row to the next.
         first_rows: methods that always have a row; the paper's rows stand before those that it has not.
         metrics: its columns.
+        references: methods that every other row of an ablation is held against, beside the row above.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Layout:
     group: Group = "comparison"
     first_rows: tuple[str, ...] = ()
     metrics: tuple[str, ...] = METRICS
+    references: tuple[str, ...] = ()
 
 
 LAYOUTS = (
@@ -67,8 +69,8 @@ LAYOUTS = (
     Layout(2, "realsr", first_rows=("bicubic", "plain")),
     Layout(3, "ntire2020", first_rows=("bicubic", "plain")),
     Layout(4, "camerasr", first_rows=("identity", "plain")),
-    Layout(5, "ntire2020", "ablations", metrics=ABLATION_METRICS),
-    Layout(6, "ntire2020", "ablations", metrics=ABLATION_METRICS),
+    Layout(5, "ntire2020", "ablations", metrics=ABLATION_METRICS, references=("plain", "wsum")),
+    Layout(6, "ntire2020", "ablations", metrics=ABLATION_METRICS, references=(CRIA,)),
 )
 
 PAPER_SETS = frozenset(layout.dataset for layout in LAYOUTS)

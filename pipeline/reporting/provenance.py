@@ -21,7 +21,7 @@ from pipeline.reporting.layout import LAYOUTS
 from pipeline.reporting.runs import UNKNOWN, TrainingRun, commit, training_runs
 from pipeline.reporting.sheet import Sheet
 from pipeline.reporting.study import further_methods, study_tables
-from pipeline.reporting.study_sheet import PARTITION, study_sheet
+from pipeline.reporting.study_sheet import PARTITION, study_sheets
 from pipeline.reporting.tables import StudyTable
 from pipeline.settings import Dataset, Settings
 
@@ -117,7 +117,7 @@ def provenance(preset: str, settings: Settings, titles: Mapping[Dataset, str]) -
     root, datasets, ablation = data_root(preset), settings.study.datasets, settings.ablation
     seeds = [(results_root(preset, seed), [ablation.data]) for seed in settings.preset(preset).seeds]
     return Provenance(
-        runs={run.name: run for run in training_runs([(results_root(preset), datasets), *seeds])},
+        runs={run.name: run for run in training_runs([(results_root(preset), datasets), *seeds], settings.study)},
         untrained=_untrained(results_root(preset), settings),
         data={name: _data(root, name, titles[name]) for name in datasets},
         code=commit(git_state(ROOT)),
@@ -129,11 +129,10 @@ def shown_tables(preset: str, settings: Settings, origin: Provenance) -> list[Sh
 
     Raises `UserError` when scores, a measurement or a transcription is missing or broken.
     """
-    comparison = [_study(table, _dataset(table), origin) for table in study_tables(preset, settings, "comparison")]
-    ablations = [
-        _study(table, settings.ablation.data, origin) for table in study_tables(preset, settings, "ablations")
-    ]
-    return [*comparison, *ablations, _efficiency(preset, origin), _calibration(preset, settings, origin)]
+    comparison = [(table, _dataset(table)) for table in study_tables(preset, settings, "comparison")]
+    ablations = [(table, settings.ablation.data) for table in study_tables(preset, settings, "ablations")]
+    study = [shown for table, dataset in (*comparison, *ablations) for shown in _study(table, dataset, origin)]
+    return [*study, _efficiency(preset, origin), _calibration(preset, settings, origin)]
 
 
 def lock_hash(file: Path, preset: str) -> str:
@@ -187,16 +186,14 @@ def _dataset(table: StudyTable) -> Dataset:
     return next(layout.dataset for layout in LAYOUTS if layout.number == table.number)
 
 
-def _study(table: StudyTable, dataset: Dataset, origin: Provenance) -> Shown:
+def _study(table: StudyTable, dataset: Dataset, origin: Provenance) -> list[Shown]:
     measured = table.ours.notna().any(axis="columns")
     rows = zip(table.rows["method"], table.rows["run"], measured, strict=True)
-    return _shown(
-        study_sheet(table),
-        [
-            origin.behind(dataset, method, run.split(", ") if run else ()) if any_ else None
-            for method, run, any_ in rows
-        ],
-    )
+    behind = [
+        origin.behind(dataset, method, run.split(", ") if run else ()) if any_ else None
+        for method, run, any_ in rows
+    ]
+    return [_shown(sheet, behind) for sheet in study_sheets(table)]
 
 
 def _efficiency(preset: str, origin: Provenance) -> Shown:

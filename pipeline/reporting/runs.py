@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import restored_folder, restored_methods
-from pipeline.evaluation.restore import model_folder
+from pipeline.evaluation.cases import model_folder, restored_folder, restored_methods
 from pipeline.files import read_json
-from pipeline.settings import Dataset
+from pipeline.settings import Dataset, Study
 
 UNKNOWN = "not recorded"
 UNCOMMITTED = "with changes that were not committed"
@@ -40,7 +39,7 @@ class TrainingRun:
         return f"run-{self.name}"
 
 
-def training_runs(roots: Iterable[tuple[Path, Sequence[Dataset]]]) -> list[TrainingRun]:
+def training_runs(roots: Iterable[tuple[Path, Sequence[Dataset]]], study: Study) -> list[TrainingRun]:
     """Every run that has restored one of the datasets of a root (`results_root`), by name.
 
     Raises `UserError` when a model is missing or was trained anew since its images were restored.
@@ -50,18 +49,18 @@ def training_runs(roots: Iterable[tuple[Path, Sequence[Dataset]]]) -> list[Train
         for root, datasets in roots
         for dataset in datasets
         for method in restored_methods(root, dataset)
-        if (run := _run(root, dataset, method))
+        if (run := _run(root, study, dataset, method))
     }
     return [runs[name] for name in sorted(runs)]
 
 
-def _run(root: Path, dataset: Dataset, method: str) -> TrainingRun | None:
+def _run(root: Path, study: Study, dataset: Dataset, method: str) -> TrainingRun | None:
     """The run behind a restored folder; None for a method without training."""
     restored = restored_folder(root, dataset, method) / "restored.json"
     name = read_json(restored)["run"]
     if name is None:
         return None
-    folder = model_folder(root, dataset, method)
+    folder = model_folder(root, study, dataset, method)
     model = read_json(folder / "model.json")
     if name != model["run"]:
         raise UserError(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from pipeline.reporting import captions
 from pipeline.reporting.columns import Column, column
 from pipeline.reporting.grid import OURS, Cell, Grid, grid, interval, number, signed
 from pipeline.reporting.paper import NO_VALUE
@@ -16,13 +17,18 @@ from pipeline.reporting.tables import StudyTable, marks
 PARTITION = "Partition"
 """The title of the group of columns about it: settings, not measurements."""
 
-_STEP_COLUMNS = {"step": "change", "step_low": "low", "step_high": "high", "step_over_seeds": "over_seeds"}
+_STEP_COLUMNS = {"": "change", "_low": "low", "_high": "high", "_over_seeds": "over_seeds", "_p": "p"}
 
 CellOf = Callable[[pd.Series, Column], list[Cell]]
 
 
+def study_sheets(table: StudyTable) -> list[Sheet]:
+    """The table, and an ablation's contrasts, where there are any, as a table of their own."""
+    return [study_sheet(table), *([_contrasts_sheet(table)] if table.contrasts else [])]
+
+
 def study_sheet(table: StudyTable) -> Sheet:
-    """The table as a sheet."""
+    """The table without its contrasts."""
     return Sheet(
         name=f"table_{table.number}",
         title=f"Table {table.numeral}",
@@ -31,6 +37,24 @@ def study_sheet(table: StudyTable) -> Sheet:
         notes=table.notes,
         grid=_grid(table),
         data=_data(table),
+    )
+
+
+def _contrasts_sheet(table: StudyTable) -> Sheet:
+    methods = {str(title): str(method) for title, method in table.rows["method"].items()}
+    numbers = [_step_numbers(steps, f"step_from_{methods[title]}") for title, steps in table.contrasts.items()]
+    return Sheet(
+        name=f"table_{table.number}_contrasts",
+        title=f"Table {table.numeral}, contrasts",
+        caption=f"Each row against {' and against '.join(table.contrasts)}. {table.caption}",
+        reading=(captions.STEP_NOTE,),
+        notes=tuple(
+            dict.fromkeys(note for steps in table.contrasts.values() for note in captions.step_notes(steps))
+        ),
+        grid=grid(
+            [(f"Against {title}", _step_cells(steps)) for title, steps in table.contrasts.items()], table.paper_rows
+        ),
+        data=pd.concat([_about(table), *numbers], axis="columns"),
     )
 
 
@@ -48,7 +72,7 @@ def _grid(table: StudyTable) -> Grid:
         ("Paper", printed.rename(columns=_header)),
     ]
     if table.steps is not None:
-        parts.append(("Against the row above", table.steps.apply(_step_column).rename(columns=_header)))
+        parts.append(("Against the row above", _step_cells(table.steps)))
     if table.difference is not None:
         parts.append(("Difference", table.difference.apply(_differences).rename(columns=_header)))
     framed = [(title, frame.set_axis(table.rows.index, axis="index")) for title, frame in parts]
@@ -74,8 +98,12 @@ def _ours(table: StudyTable, name: str) -> list[Cell]:
     return [Cell(*parts) for parts in zip(texts, marks(values, kind), signs, smalls, strict=True)]
 
 
+def _step_cells(steps: pd.DataFrame) -> pd.DataFrame:
+    return steps.apply(_step_column).rename(columns=_header)
+
+
 def _step_column(steps: pd.Series) -> pd.Series:
-    """Changes with their intervals; bold where the interval leaves zero out, ‡ where they stand above the seeds."""
+    """Changes with their intervals; bold where they stand above the images and above the seeds."""
     decimals = column(str(steps.name)).decimals
     return steps.map(lambda step: _step_cell(step, decimals))
 
@@ -85,9 +113,7 @@ def _step_cell(step: Step | None, decimals: int) -> Cell:
         return Cell("")
     low, high = (signed(end, decimals) for end in (step.low, step.high))
     ends = "" if math.isnan(step.low) else f"[{low}, {high}]"
-    return Cell(
-        signed(step.change, decimals), "best" if step.clear else "", "‡" if step.above_the_seeds else "", ends
-    )
+    return Cell(signed(step.change, decimals), mark="best" if step.stands else "", small=ends)
 
 
 def _differences(differences: pd.Series) -> pd.Series:
@@ -97,7 +123,7 @@ def _differences(differences: pd.Series) -> pd.Series:
 
 def _data(table: StudyTable) -> pd.DataFrame:
     """method, run, group, preset, data, our metrics, ci_low_*, p_*, paper_* and others, where there are any."""
-    parts = [table.rows.assign(preset=table.source.preset, data=table.source.label), table.ours]
+    parts = [_about(table), table.ours]
     if table.deviation.notna().any(axis=None):
         parts.append(table.deviation.add_prefix("deviation_"))
     if table.statistics is not None:
@@ -110,17 +136,23 @@ def _data(table: StudyTable) -> pd.DataFrame:
     if table.partition is not None:
         parts.append(table.partition.rename(columns=str.lower))
     if table.steps is not None:
-        parts.append(_step_numbers(table.steps))
+        parts.append(_step_numbers(table.steps, "step"))
     if table.difference is not None:
         parts.append(table.difference.add_prefix("difference_"))
+    if table.trainings is not None:
+        parts.append(table.trainings)
     return pd.concat(parts, axis="columns")
 
 
-def _step_numbers(steps: pd.DataFrame) -> pd.DataFrame:
-    """Columns step_<metric>, step_low_<metric>, step_high_<metric>, step_over_seeds_<metric>."""
+def _about(table: StudyTable) -> pd.DataFrame:
+    return table.rows.assign(preset=table.source.preset, data=table.source.label)
+
+
+def _step_numbers(steps: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Columns <prefix>_<metric>, the change, and <prefix>_{low,high,over_seeds,p}_<metric>."""
     columns = {
-        f"{prefix}_{name}": column.map(lambda step, part=part: getattr(step, part, float("nan")))
+        f"{prefix}{suffix}_{name}": column.map(lambda step, part=part: getattr(step, part, float("nan")))
         for name, column in steps.items()
-        for prefix, part in _STEP_COLUMNS.items()
+        for suffix, part in _STEP_COLUMNS.items()
     }
     return pd.DataFrame(columns, index=steps.index)

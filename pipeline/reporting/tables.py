@@ -38,6 +38,8 @@ class StudyTable:
             Table VI.
         difference: ours - paper, NaN where the two do not compare; None where no value of the table does.
         steps: an ablation's steps from row to row, a column a metric, of `Step` or None; None for a comparison.
+        contrasts: as `steps`, from one row to all others, by the title of that row; empty for a comparison.
+        trainings: an ablation's values by training, as `_by_training` gives them; None for a comparison.
         statistics: a comparison's intervals and tests; None for an ablation.
     """
 
@@ -54,6 +56,8 @@ class StudyTable:
     partition: pd.DataFrame | None
     difference: pd.DataFrame | None
     steps: pd.DataFrame | None
+    contrasts: Mapping[str, pd.DataFrame]
+    trainings: pd.DataFrame | None
     statistics: Statistics | None
 
     @property
@@ -99,6 +103,7 @@ def study_table(
     difference = _difference(ours, printed, rows["method"].isin(unlike)) if comparable else None
     ablation, rates = layout.group == "ablations", "mos" in layout.metrics
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
+    changes = _steps(scores, rows) if ablation else None
     if opinions and tests:
         rated = opinions.scores.set_index("method").astype(float)
         for frame, statistic in ((ours, "mean"), (tests.low, "low"), (tests.high, "high")):
@@ -111,7 +116,8 @@ def study_table(
         reading=captions.reading(source, layout.group, differs=difference is not None),
         notes=(
             *captions.our_notes(results, rows, remarks or {}),
-            *(captions.power_note(tests) if tests else ()),
+            *(captions.power_note(zip(tests.images, tests.tested, strict=True)) if tests else ()),
+            *(captions.step_notes(changes) if changes is not None else ()),
             *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
             *paper.notes,
         ),
@@ -121,7 +127,9 @@ def study_table(
         paper=printed,
         partition=None if partition is None else _by_title(partition, rows).fillna(""),
         difference=difference,
-        steps=_steps(scores, rows) if ablation else None,
+        steps=changes,
+        contrasts=_contrasts(scores, rows, layout.references),
+        trainings=_by_training(results, rows, layout.metrics) if ablation else None,
         statistics=tests,
     )
 
@@ -170,10 +178,36 @@ def _by_title(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return frame.reindex(index=rows["method"]).set_axis(rows.index, axis="index")
 
 
-def _steps(scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _steps(scores: pd.DataFrame, rows: pd.DataFrame, reference: str | None = None) -> pd.DataFrame:
     measured = [name for name in ABLATION_METRICS if name in set(scores["metric"])]
-    columns = {name: steps(scores, list(rows["method"]), name) for name in measured}
+    columns = {name: steps(scores, list(rows["method"]), name, reference) for name in measured}
     return pd.DataFrame(columns, index=rows.index, dtype=object)
+
+
+def _contrasts(scores: pd.DataFrame, rows: pd.DataFrame, references: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The steps from each reference that has scores, by the title of its row."""
+    measured = set(scores["method"])
+    return {
+        str(title): _steps(scores, rows, method)
+        for reference in references
+        for title, method in rows["method"].items()
+        if method == reference and method in measured
+    }
+
+
+def _by_training(results: pd.DataFrame, rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Every training's name and means over the images: columns run_<k> and <metric>_<k>, k from 1 by seed.
+
+    Index: the rows' titles; NaN where a row has no training, or not so many. Seeds are in the order of the preset.
+    """
+    wide = results.pivot_table(index=["method", "run"], columns="metric", values="value", sort=False)
+    wide = wide.reindex(columns=list(metrics)).reset_index()
+    wide["seed"] = wide.groupby("method").cumcount() + 1
+    parts = [
+        group.set_index("method").reindex(rows["method"])[["run", *metrics]].add_suffix(f"_{seed!s}")
+        for seed, group in wide.groupby("seed")
+    ]
+    return pd.concat(parts, axis="columns").set_axis(rows.index, axis="index")
 
 
 def _difference(ours: pd.DataFrame, printed: pd.DataFrame, unlike: pd.Series) -> pd.DataFrame | None:

@@ -24,7 +24,16 @@ from pipeline.settings.method import (
     Objective,
     nothing_unread,
 )
-from pipeline.settings.recipes import CRIA, TRUNK, CriaPhase, PhaseSettings, TrunkPhase, phases, recipe_of
+from pipeline.settings.recipes import (
+    CRIA,
+    TRUNK,
+    CriaPhase,
+    PhaseSettings,
+    TrunkPhase,
+    module_of,
+    phases,
+    recipe_of,
+)
 from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
 from pipeline.settings.training import (
     VGG128_CROP,
@@ -88,6 +97,7 @@ __all__ = [
     "WeightName",
     "WeightOrigin",
     "load",
+    "module_of",
     "phases",
     "recipe_of",
     "schema",
@@ -103,7 +113,13 @@ class Study(Block):
 
     datasets: list[Dataset]
     training_sets: list[Dataset]
-    transfer_sets: Annotated[list[Dataset], Field(description="restored by the generators trained on ntire2020")]
+    transfer_sets: Annotated[
+        list[Dataset], Field(description="without training images: restored by the generators of transfer_from")
+    ]
+    transfer_from: Annotated[
+        Dataset,
+        Field(examples=["ntire2020"], description="the training set whose generators restore transfer_sets"),
+    ]
     rival_sets: Annotated[list[Dataset], Field(description="restored by references and rivals alone")]
     configurations: list[str]
     weights: list[WeightName]
@@ -115,6 +131,18 @@ class Study(Block):
         if sorted(self.datasets) != sorted([*self.training_sets, *self.transfer_sets, *self.rival_sets]):
             raise ValueError("datasets must be training_sets, transfer_sets and rival_sets together, each once")
         return self
+
+    @model_validator(mode="after")
+    def _trained(self) -> Self:
+        if self.transfer_from not in self.training_sets:
+            raise ValueError(f"transfer_from is {self.transfer_from}, which training_sets does not name")
+        return self
+
+    def trained_on(self, dataset: Dataset) -> Dataset | None:
+        """The training set whose generators restore a dataset; None where only references and rivals do."""
+        if dataset in self.training_sets:
+            return dataset
+        return self.transfer_from if dataset in self.transfer_sets else None
 
 
 class Ablation(Block):

@@ -33,6 +33,11 @@ class PhaseSettings(Block):
         return ()
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules of its networks that are built from a description, and not imported by the recipe."""
+        return ()
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """The names of what it reads: kinds of crops, `trunk`, `features`."""
         return (*self.reads, "features") if self.layers else self.reads
@@ -42,6 +47,11 @@ class TrunkPhase(PhaseSettings):
     """L1 alone, on a plain RRDB."""
 
     network: Mapping[str, Any]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The module of the generator."""
+        return (module_of(self.network),)
 
 
 class CriaPhase(PhaseSettings):
@@ -68,9 +78,19 @@ class CriaPhase(PhaseSettings):
         return (self.bottom, self.top) if self.bottom and self.top else ()
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        """The module of the generator."""
+        return (module_of(self.network),)
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """The trunk too, where it starts from it."""
         return (*super().inputs, TRUNK) if self.schedule.start == "trunk" else super().inputs
+
+
+def module_of(network: Mapping[str, Any]) -> str:
+    """The module of pipeline/networks that has a described network (`networks.Spec`)."""
+    return f"pipeline.networks.{network['kind']}"
 
 
 def recipe_of(settings: "Settings", row: str) -> str:

@@ -64,9 +64,9 @@ def _write(store: Store, experiment: str, table: Table, rows: Mapping[str, str])
     parent = _parent(store, experiment, table.numeral)
     for file in table.files:
         store.client.log_artifact(parent, str(file))
-        if file.suffix == ".md":
-            note = table_note(file.read_text(encoding="utf-8"), experiment, table.numeral, rows)
-            store.client.set_tag(parent, NOTE_TAG, note)
+    if written := [file.read_text(encoding="utf-8") for file in table.files if file.suffix == ".md"]:
+        note = table_note("\n".join(written), experiment, table.numeral, rows)
+        store.client.set_tag(parent, NOTE_TAG, note)
 
 
 def _tag(store: Store, run: "Run", tags: Mapping[str, str]) -> None:

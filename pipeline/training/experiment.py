@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.files import fingerprint, read_json, source_hash
+from pipeline.code import code_hash
+from pipeline.files import fingerprint, read_json
 from pipeline.paths import data_root, model_folder
 from pipeline.settings import SCALES, TRUNK, Dataset, PhaseSettings, Run, Settings, phases, recipe_of
 
-_CODE = ("networks", "criteria", "training", "recipes", "degradations", "datasets/packs.py", "distributed.py")
-"""What a training runs: changed code does not resume old state."""
+CODE = ("pipeline.training.inputs", "pipeline.training.run", "pipeline.evaluation.validation")
+"""What makes any training's weights and history, beside its recipe; other code does not resume their state."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Experiment:
     Attributes:
         recipe: the module of pipeline/recipes that has the phase.
         settings: exactly what the phase reads of params.yaml.
+        border: of the protocol, as the history holds validation scores.
         inputs: what it reads, by name: the content hashes of `pairs` and `features`, the fingerprint of `trunk`.
         after: fingerprint of the phase before it; None for the first.
     """
@@ -31,6 +33,7 @@ class Experiment:
     recipe: str
     phase: str
     settings: PhaseSettings
+    border: int
     run: Run
     seed: int
     inputs: Mapping[str, str]
@@ -59,7 +62,8 @@ class Experiment:
             "seed": self.seed,
             "inputs": dict(self.inputs),
             "after": self.after,
-            "code": source_hash(_CODE),
+            "border": self.border,
+            "code": code_hash(*CODE, f"pipeline.recipes.{self.recipe}", *self.settings.modules),
         }
 
     @cached_property
@@ -112,6 +116,7 @@ def plan(params: Settings, preset: str, chosen: Wanted) -> tuple[Experiment, ...
                 recipe=recipe_of(params, chosen.row),
                 phase=phase,
                 settings=settings,
+                border=params.protocol.border,
                 run=run,
                 seed=chosen.seed,
                 inputs={name: _input(params, preset, root, chosen, name) for name in settings.inputs},

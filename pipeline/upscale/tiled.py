@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.methods import Method
-from pipeline.methods.classical import Image as Levels
+from pipeline.methods.method import Image as Levels
 from pipeline.methods.tiles import Tile, tiles
 from pipeline.progress import progress
 

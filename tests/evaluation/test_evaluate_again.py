@@ -65,7 +65,7 @@ def test_other_pixels_are_restored_again(project):
 def test_other_code_restores_again(project, monkeypatch):
     root = project / "runs/sample"
     written = times(root)
-    monkeypatch.setattr("pipeline.evaluation.restore.source_hash", lambda parts: "other")
+    monkeypatch.setattr("pipeline.evaluation.restore.code_hash", lambda *names: "other")
     evaluated(root)
     assert all(moment > written[file] for file, moment in times(root).items())
 

@@ -56,8 +56,9 @@ def write_images(root, dataset, methods):
     write_csv(root / "splits" / f"{dataset}.csv", rows)
 
 
-def write_method(root, dataset, method, values):
-    run = f"{method}-{dataset}-0a1b" if method in {"plain", "full"} else None
+def write_method(root, dataset, method, values, seed=None):
+    trained = method in {"plain", "full"} or seed is not None
+    run = f"{method}-{dataset}{f'-s{seed}' if seed else ''}-0a1b" if trained else None
     write_json(
         root / "restored" / dataset / method / "restored.json", {"method": method, "dataset": dataset, "run": run}
     )
@@ -154,7 +155,7 @@ def build(folder):
         Pools(noise, np.ones((2 if dataset == "realsr" else 0, 5, 5), np.float32) / 25).write(folder)
     for seed in (1, 2):
         for method, values in {"plain": (25, 27, 26), "wsum": (25.5, 27.5, 26.5 + seed)}.items():
-            write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values)
+            write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values, seed)
         for place, configuration in enumerate(CONFIGURATIONS):
             write_history(root / "ablations" / f"seed{seed}", configuration, 21 + place / 10 + seed / 100)
     write_efficiency(root)

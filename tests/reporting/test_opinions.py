@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from pipeline.mos.answers import Answer, record
 from pipeline.mos.drawing import Wanted, open_study
@@ -21,7 +22,6 @@ from pipeline.reporting.opinions import (
 )
 
 NAN = float("nan")
-PERCENTILE = 1.959964  # of the standard normal at 97.5 %
 
 
 def test_a_diligent_rater_counts_as_much_as_one_who_stopped_early():
@@ -42,25 +42,25 @@ def test_one_rater_or_one_patch_gives_no_interval(scores):
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_the_interval_is_the_normal_one_where_only_raters_or_only_patches_differ(axis):
-    """With one source of spread the bootstrap's deviation of the mean is the sample's (divisor n) over root n."""
+def test_the_interval_is_students_where_only_raters_or_only_patches_differ(axis):
     spread = np.random.default_rng(3).uniform(0, 5, 40)
     scores = np.repeat(np.expand_dims(spread, 1 - axis), 7, axis=1 - axis)
-    low, high = interval(scores)
-    half = PERCENTILE * spread.std() / np.sqrt(40)
-    assert (low, high) == pytest.approx((spread.mean() - half, spread.mean() + half), abs=0.03)
+    expected = stats.t.interval(0.95, 39, loc=spread.mean(), scale=stats.sem(spread))
+    assert interval(scores) == pytest.approx(expected)
 
 
-def test_the_intervals_variance_is_the_pigeonhole_bootstraps():
-    """Exactly, for a full table: raters' means, patches' means and what is left, each over its number of draws."""
-    raters, patches = 30, 25
-    scores = np.random.default_rng(5).normal(2.5, 0.8, (raters, patches))
-    low, high = interval(scores)
-    own = scores - scores.mean()
-    between = (own.mean(axis=1) ** 2).mean() / raters + (own.mean(axis=0) ** 2).mean() / patches
-    inner = own - own.mean(axis=1, keepdims=True) - own.mean(axis=0, keepdims=True)
-    expected = between + (inner**2).mean() / (raters * patches)
-    assert (high - low) / (2 * PERCENTILE) == pytest.approx(np.sqrt(expected), rel=0.05)
+@pytest.mark.parametrize(("raters", "patches"), [(2, 4), (3, 8), (8, 20)])
+@pytest.mark.parametrize("stopping", [False, True])
+def test_the_interval_covers_what_it_says(raters, patches, stopping):
+    rng, repeats, covered = np.random.default_rng(raters), 1000, 0
+    for _ in range(repeats):
+        own = rng.normal(0, 0.5, (raters, 1)) + rng.normal(0, 0.4, (1, patches))
+        scores = 2.5 + own + rng.normal(0, 0.5, (raters, patches))
+        if stopping:
+            scores[-1, patches // 2 :] = NAN
+        low, high = interval(scores)
+        covered += low <= 2.5 <= high
+    assert covered >= stats.binom.ppf(0.001, repeats, 0.95)
 
 
 @settings(max_examples=25, deadline=None)

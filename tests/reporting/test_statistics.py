@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, ttest_1samp
 
-from pipeline.reporting.statistics import holm, mean_interval, signed_rank_p, statistics
+from pipeline.reporting.statistics import MIN_IMAGES, holm, mean_interval, mean_p, signed_rank_p, statistics
 
 FINITE = st.floats(-100, 100)
 
@@ -38,28 +39,73 @@ def test_the_interval_of_many_values_is_the_mean_and_1_96_standard_errors():
     assert interval.high == pytest.approx(values.mean() + 1.96 * error, abs=0.06 * error * 1.96)
 
 
-def test_of_two_values_the_interval_goes_from_one_to_the_other():
-    # A quarter of all resamples is (a, a), a quarter (b, b): the 2.5 % quantiles are the values themselves.
-    assert mean_interval(np.array([1.0, 3.0])) == mean_interval(np.array([3.0, 1.0]))
-    assert mean_interval(np.array([1.0, 3.0])).low == 1
-    assert mean_interval(np.array([1.0, 3.0])).high == 3
+def coverage(draw, mean, count, repeats=1000):
+    """How many of `repeats` intervals of `count` values of a distribution hold its mean."""
+    rng = np.random.default_rng(count)
+    intervals = [mean_interval(draw(rng, count)) for _ in range(repeats)]
+    return sum(interval.low <= mean <= interval.high for interval in intervals)
+
+
+@pytest.mark.parametrize("count", [8, 10, 20])
+@pytest.mark.parametrize(
+    ("draw", "mean", "least"),
+    [
+        (lambda rng, count: rng.normal(size=count), 0, 0.95),
+        (lambda rng, count: rng.standard_t(3, size=count), 0, 0.95),
+        (lambda rng, count: rng.exponential(size=count), 1, 0.92),
+    ],
+    ids=["normal", "heavy tails", "skewed"],
+)
+def test_the_interval_covers_what_it_says(draw, mean, least, count):
+    covered = coverage(draw, mean, count)
+    assert covered >= binom.ppf(0.001, 1000, least)
+    assert covered <= binom.ppf(0.999, 1000, 0.98)
+
+
+def test_a_handful_of_images_has_no_interval_and_the_smallest_number_of_those_has_one():
+    values = np.random.default_rng(4).normal(size=MIN_IMAGES)
+    assert math.isnan(mean_interval(values[1:]).low)
+    assert mean_interval(values).low < values.mean() < mean_interval(values).high
+
+
+def test_one_image_that_alone_differs_leaves_no_interval():
+    # A third of all resamples of eight values do not hold the one that differs, and have no spread to measure by.
+    assert math.isnan(mean_interval(np.array([0.0] * 7 + [1.0])).high)
 
 
 def test_equal_values_have_an_interval_without_width():
-    assert (mean_interval(np.full(5, 2.5)).low, mean_interval(np.full(5, 2.5)).high) == (2.5, 2.5)
+    assert (mean_interval(np.full(9, 0.1)).low, mean_interval(np.full(9, 0.1)).high) == (0.1, 0.1)
+    rounded = mean_interval(np.arange(9) * 0.1 + 7 - np.arange(9) * 0.1)
+    assert (rounded.low, rounded.high) == pytest.approx((7, 7))
 
 
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.inf, 2.0]])
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.inf, *range(8)]])
 def test_one_image_or_an_infinite_value_has_no_interval(values):
     interval = mean_interval(np.array(values))
     assert math.isnan(interval.low)
     assert math.isnan(interval.high)
 
 
-@given(st.lists(FINITE, min_size=2, max_size=9), st.floats(-5, 5))
-def test_the_interval_moves_with_the_values(values, shift):
-    interval, moved = mean_interval(np.array(values)), mean_interval(np.array(values) + shift)
-    assert (moved.low, moved.high) == pytest.approx((interval.low + shift, interval.high + shift), abs=1e-6)
+@given(st.lists(st.integers(-100, 100), min_size=8, max_size=12), st.integers(-5, 5), st.sampled_from([-2, 1, 4]))
+def test_the_interval_moves_and_grows_with_the_values(values, shift, factor):
+    values = np.array(values, float)
+    interval, moved = mean_interval(values), mean_interval(factor * values + shift)
+    ends = sorted([factor * interval.low + shift, factor * interval.high + shift])
+    assert [moved.low, moved.high] == pytest.approx(ends, abs=1e-9, nan_ok=True)
+
+
+# --- the test over the seeds --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.3], [1.0, -2.0, 0.5], [5.0, 5.1, 4.9, 5.05]])
+def test_the_p_value_of_a_mean_is_students(values):
+    assert mean_p(np.array(values)) == pytest.approx(ttest_1samp(values, 0).pvalue)
+
+
+def test_the_p_value_of_seeds_that_agree():
+    assert mean_p(np.full(3, 0.25)) == 0
+    assert mean_p(np.zeros(3)) == 1
+    assert math.isnan(mean_p(np.array([1.0])))
 
 
 # --- the paired test ---------------------------------------------------------------------------------
@@ -148,6 +194,7 @@ def test_images_that_one_of_the_two_lacks_are_left_out_of_the_test():
 
 
 def test_without_cria_cl_there_is_no_test():
-    found = statistics(scores(other=[1.0, 2.0]), rows("other"), ["psnr"])
+    values = np.arange(8.0)
+    found = statistics(scores(other=values), rows("other"), ["psnr"])
     assert found.p["psnr"].isna().all()
-    assert found.high.loc["row other", "psnr"] == 2
+    assert found.high.loc["row other", "psnr"] == mean_interval(values).high

@@ -330,16 +330,6 @@ def test_too_few_images_for_any_significance_are_said_to_be():
     )
 
 
-def test_an_ablation_has_steps_in_place_of_tests():
-    layout = next(layout for layout in LAYOUTS if layout.number == 5)
-    table = study_table(layout, read_paper_table(5, PAPER), results(plain=24.0, wsum=25.0), STANDIN)
-    assert table.statistics is None
-    cells = [cell for row in study_sheet(table).grid.rows for cell in row.cells if cell.text == "+1.000"]
-    assert [(cell.small, cell.mark) for cell in cells] == [("[+1.000, +1.000]", "best")]
-    assert ",p_psnr" not in to_csv(table)
-    assert ",step_psnr" in to_csv(table)
-
-
 # --- formats -----------------------------------------------------------------------------------------
 
 

@@ -231,8 +231,9 @@ def test_fingerprint_follows_what_matters_and_nothing_else(experiment):
         other("criteria", terms_on="branches"),
         with_settings(experiment, network=in_layout("paper", "lr_and_features")).fingerprint,
         other("schedule", start="scratch"),
+        changed(border=2),
     }
-    assert len(different | {experiment.fingerprint}) == 19
+    assert len(different | {experiment.fingerprint}) == 20
 
 
 def test_two_phases_of_one_seed_read_different_crops(experiment, make_trainer):

@@ -42,6 +42,7 @@ EXPERIMENT = Experiment(
     recipe="cria",
     phase="training",
     settings=SETTINGS,
+    border=4,
     run=Run(seed=1, threads=1, device="cpu", log_every=2, validate_every=3, checkpoint_every=3),
     seed=1,
     inputs={},

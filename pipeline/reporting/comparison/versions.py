@@ -7,7 +7,8 @@ from pathlib import Path
 from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import Case, read_cases, read_restored, restored_folder
+from pipeline.evaluation.case import Case
+from pipeline.evaluation.cases import read_cases, read_restored, restored_folder
 from pipeline.evaluation.metrics import METRICS
 from pipeline.reporting.captions import Source
 from pipeline.reporting.comparison.choice import Scores, Window, around, choose, finite, textured

@@ -1,0 +1,22 @@
+"""What every method is to those that run it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+
+class Method(Protocol):
+    """A row of a comparison table: from LR images of one size to their SR images.
+
+    All are uint8, height x width x 3, RGB; an SR image is `scale` times as high and wide as its LR image.
+    """
+
+    def __call__(self, images: Sequence[Image]) -> list[Image]:
+        """Restore images of one size, each as if it were alone."""
+
+    def group(self, height: int, width: int) -> int:
+        """How many LR images of this size are worth handing over at once."""
