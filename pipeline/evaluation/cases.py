@@ -17,6 +17,13 @@ class Case:
     lr: Path
     hr: Path | None
 
+    def read_lr(self) -> Pixels:
+        """Its LR image, uint8 (height, width, 3); without ground truth turned upright, and RGB where it is grey.
+
+        Raises `UserError` when it is missing or damaged.
+        """
+        return read_rgb(self.lr, alone=self.hr is None)
+
 
 def read_cases(root: Path, dataset: str) -> list[Case]:
     """The test images of `dataset` under `root` (runs/<preset>), in the order of the split.
@@ -24,10 +31,7 @@ def read_cases(root: Path, dataset: str) -> list[Case]:
     Raises `UserError` when the split is missing, lacks a column, or has no test image.
     """
     split = root / "splits" / f"{dataset}.csv"
-    try:
-        rows = [row for row in splits.read(split) if row.role == "test"]
-    except (KeyError, TypeError, ValueError) as error:  # a column that is not there, a size that is no number
-        raise UserError(f"{split} is not a split ({error!r}). Delete it and run `dvc repro`.") from None
+    rows = [row for row in splits.read(split) if row.role == "test"]
     if not rows:
         raise UserError(f"{split} has no row of role `test`. Delete it and run `dvc repro`.")
     raw = root / "raw" / dataset

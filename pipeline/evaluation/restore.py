@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.images import Pixels, read_rgb, write_png
+from pipeline.datasets.images import Pixels, write_png
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, restored_folder
 from pipeline.files import fingerprint, read_json, sha256, source_hash, whole_file, whole_folder, write_json
@@ -235,7 +235,7 @@ def _read_ahead(cases: Sequence[Case], readers: ThreadPoolExecutor) -> Iterator[
     """The cases in order with their LR images, `READERS` of them read before they are asked for."""
     reading: deque[tuple[Case, Future[Pixels]]] = deque()
     for case in cases:
-        reading.append((case, readers.submit(read_rgb, case.lr)))
+        reading.append((case, readers.submit(case.read_lr)))
         if len(reading) > READERS:
             first, pixels = reading.popleft()
             yield first, pixels.result()
