@@ -1,11 +1,14 @@
 """The pools: whose noise and kernels they hold, and what is kept of an interrupted estimation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.datasets import pools, splits
 from pipeline.datasets.images import write_png
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.pairs import Degrade
 from pipeline.datasets.pools import Pools
 from pipeline.degradations import kernelgan
 from pipeline.errors import UserError
@@ -16,7 +19,7 @@ KERNELS = Recipe(kind="kernels", noise_patch=16, noise_variance=20.0, kernel_ima
 
 
 def row(id_, role, lr):
-    return splits.Row(id_, role, "realsr", "", lr, "", f"sha256 of {lr}", 32, 32)
+    return splits.Row(id_, role, "realsr", "", lr, "", f"sha256 of {lr}", "", f"pixels of {lr}", 32, 32, "")
 
 
 @pytest.fixture
@@ -34,9 +37,33 @@ def levels(pool):
 def test_noise_is_of_the_sources_and_never_of_test_or_validation_images(raw):
     rows = [row("a", "source", "40.png"), row("b", "train", "80.png"), row("c", "test", "120.png")]
     made = pools.make([*rows, row("d", "validation", "160.png")], raw, NOISE, 1, raw / "kept")
-    assert levels(made.noise) == [40]
-    assert made.noise.shape == (4, 16, 16, 3)
+    assert levels(made.noise) == levels(made.held_out) == [40]
+    assert (made.noise.shape, made.held_out.shape) == ((3, 16, 16, 3), (1, 16, 16, 3))
     assert len(made.kernels) == 0
+
+
+def test_no_noise_of_validation_images_is_laid_on_training_images(raw):
+    rows = [row(str(level), "source", f"{level}.png") for level in (40, 80, 120)]
+    made = pools.make([*rows, row("d", "validation", "160.png")], raw, NOISE, 1, raw / "kept")
+    assert levels(made.noise) == [40, 80, 120]
+    assert levels(made.held_out) == [120]
+    assert (len(made.noise), len(made.held_out)) == (10, 2)
+    degrade = Degrade(NOISE, made, 4, 1)
+    clean = np.full((64, 64, 3), 100, np.uint8)
+    marked = replace(made, noise=np.random.default_rng(0).integers(0, 256, made.noise.shape, np.uint8))
+    np.testing.assert_array_equal(replace(degrade, pools=marked).whole(clean, "d"), degrade.whole(clean, "d"))
+
+
+def test_where_validation_images_have_their_own_lr_training_has_all_noise(raw):
+    pair = replace(row("d", "validation", "160.png"), hr="160.png")
+    made = pools.make([row("a", "source", "40.png"), pair], raw, NOISE, 1, raw / "kept")
+    assert (len(made.noise), len(made.held_out)) == (4, 0)
+
+
+def test_a_single_patch_cannot_serve_training_and_validation(raw):
+    recipe = NOISE.model_copy(update={"noise_patch": 32})
+    with pytest.raises(UserError, match=r"one noise patch; training and validation need one each: raise recipe"):
+        pools.make([row("a", "source", "40.png"), row("d", "validation", "160.png")], raw, recipe, 1, raw / "kept")
 
 
 def test_without_sources_noise_is_of_the_pairs(raw):
@@ -73,10 +100,12 @@ def test_kernels_are_spread_over_the_images_and_estimated_once(raw, monkeypatch)
 
 def test_pools_come_back_as_they_were_written(tmp_path):
     rng = np.random.default_rng(0)
-    made = Pools(rng.integers(0, 256, (3, 8, 8, 3), np.uint8), rng.random((2, 5, 5), np.float32))
+    noise = rng.integers(0, 256, (3, 8, 8, 3), np.uint8)
+    made = Pools(noise[:2], rng.random((2, 5, 5), np.float32), noise[2:])
     made.write(tmp_path)
     back = Pools.read(tmp_path)
     np.testing.assert_array_equal(back.noise, made.noise)
+    np.testing.assert_array_equal(back.held_out, made.held_out)
     np.testing.assert_array_equal(back.kernels, made.kernels)
 
 
