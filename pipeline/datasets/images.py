@@ -3,12 +3,13 @@
 import hashlib
 import struct
 import warnings
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from pipeline.datasets import png
 from pipeline.errors import UserError
@@ -102,10 +103,26 @@ def _read(path: Path, alone: bool) -> tuple[Pixels, str]:
     return pixels, adjusted
 
 
-def write_png(path: Path, pixels: Pixels) -> None:
-    """Write an 8-bit RGB image, making its folder. The caller renames: write into a folder made aside."""
+def write_png(path: Path, pixels: Pixels, texts: Mapping[str, str] | None = None) -> None:
+    """Write an 8-bit RGB image, making its folder. The caller renames: write into a folder made aside.
+
+    Args:
+        path: of the file.
+        pixels: of the image.
+        texts: what the file says of itself, by keyword (PNG's text chunks, Latin-1).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, format="PNG")
+    info = PngImagePlugin.PngInfo()
+    for keyword, text in (texts or {}).items():
+        info.add_text(keyword, text)
+    Image.fromarray(pixels).save(path, format="PNG", pnginfo=info)
+
+
+def png_text(path: Path, keyword: str) -> str | None:
+    """What a PNG written by `write_png` says of itself under a keyword; None where it says nothing."""
+    with Image.open(path, formats=("PNG",)) as image:
+        text = image.info.get(keyword)
+    return text if isinstance(text, str) else None
 
 
 def centre(pixels: Pixels, side: int) -> Pixels:

@@ -11,11 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.images import Pixels, write_png
+from pipeline.datasets.images import Pixels
+from pipeline.environment import device_name, versions
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import Case, restored_folder
-from pipeline.files import fingerprint, read_json, sha256, source_hash, whole_file, whole_folder, write_json
-from pipeline.methods import METHODS, Method
+from pipeline.evaluation.made import ways, write_restored
+from pipeline.files import fingerprint, read_json, sha256, source_hash, whole_folder, write_json
+from pipeline.methods import METHODS, PACKAGES, Method
 from pipeline.progress import Meter
 from pipeline.settings import SCALES, Dataset, Settings
 
@@ -59,6 +61,8 @@ class Job:
 
     Attributes:
         build: makes the method; weights are loaded then.
+        device: `cpu` or `cuda`, where it computes.
+        packages: what it computes with; images of another release are made anew.
         run: name of the training behind it; None where nothing was trained here.
         checkpoint: of a pretrained network: its path, sha256, architecture, parameters, scale.
         at_scale_1: `enlarge_then_reduce` where a scale-4 network was applied to a scale-1 set so.
@@ -67,6 +71,8 @@ class Job:
     """
 
     build: Callable[[], Method]
+    device: str
+    packages: tuple[str, ...]
     run: str | None = None
     checkpoint: Mapping[str, str | int] | None = None
     at_scale_1: str | None = None
@@ -86,7 +92,8 @@ class Restoration:
     process has made lies in `state`, and is taken up.
 
     Args:
-        kept: results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says how.
+        kept: results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says what the
+            images depend on and how they were made.
         state: where the images lie until all are made.
         images: a hash of the LR images.
     """
@@ -94,10 +101,12 @@ class Restoration:
     def __init__(self, dataset: Dataset, method: str, job: Job, kept: Path, state: Path, images: str) -> None:
         self.job, self.kept = job, kept
         about = {"method": method, "dataset": dataset, **job.about}
-        depends = {**about, "depends_on": job.depends_on, "images": images, "code": source_hash(_CODE)}
+        made_with = {"device": job.device, "versions": versions(job.packages)}
+        depends = {**about, **made_with, "depends_on": job.depends_on, "images": images, "code": source_hash(_CODE)}
         self.about = {**about, "fingerprint": fingerprint(depends)}
+        self._made_with = {**made_with, "device_name": device_name(job.device)}
         self._state = state / f"restored-{self.about['fingerprint']}"
-        self._valid = (kept / "restored.json").exists() and read_json(kept / "restored.json") == self.about
+        self._valid = self._kept_about.items() >= self.about.items()
 
     @property
     def folder(self) -> Path:
@@ -114,10 +123,12 @@ class Restoration:
             writing: deque[Future[None]] = deque()
             todo = self.missing(cases)
             for group in _groups(_read_ahead(todo, readers), self._method) if todo else ():
-                for case, sr in zip(group, self._method([lr for _, lr in group]), strict=True):
+                restored = self._method([lr for _, lr in group])
+                made = {**self._made_with, **self._method.how}
+                for case, sr in zip(group, restored, strict=True):
                     if len(writing) >= WRITERS:
                         writing.popleft().result()
-                    writing.append(writers.submit(_write, self.folder / f"{case[0].id}.png", sr))
+                    writing.append(writers.submit(write_restored, self.folder / f"{case[0].id}.png", sr, made))
                 meter.update(len(group))
             for written in writing:
                 written.result()
@@ -128,12 +139,20 @@ class Restoration:
             with whole_folder(self.kept) as folder:
                 about = {"method": self.about["method"], "dataset": self.about["dataset"]}
                 write_json(folder / "skipped.json", {**about, "why": self.job.left_out})
-        elif not self._valid:
-            write_json(self._state / "restored.json", self.about)
+            return
+        about = {**self.about, "made": ways(self.folder)}
+        if self._kept_about != about:
+            write_json(self.folder / "restored.json", about)
+        if not self._valid:
             with whole_folder(self.kept) as folder:
                 folder.rmdir()
                 self._state.replace(folder)
             self._valid = True
+
+    @property
+    def _kept_about(self) -> dict[str, Any]:
+        file = self.kept / "restored.json"
+        return dict(read_json(file)) if file.exists() else {}
 
     @cached_property
     def _method(self) -> Method:
@@ -173,11 +192,6 @@ def restorations(
     ]
 
 
-def _write(path: Path, sr: Pixels) -> None:
-    with whole_file(path) as temporary:
-        write_png(temporary, sr)
-
-
 def _hash(lr: Path) -> str:
     try:
         return sha256(lr)
@@ -188,7 +202,7 @@ def _hash(lr: Path) -> str:
 def _job(root: Path, dataset: Dataset, method: str, settings: Settings, preset: str, results: Path) -> Job:
     scale = SCALES[dataset]
     if method in METHODS:
-        return Job(lambda: METHODS[method](scale))
+        return Job(lambda: METHODS[method](scale), "cpu", PACKAGES[method])
     if method in settings.rivals:
         return _rival(root, method, scale, settings, preset)
     if method in settings.configurations:
@@ -207,7 +221,8 @@ def _trained(results: Path, dataset: Dataset, method: str, settings: Settings, p
         return trained(model, SCALES[dataset], settings.preset(preset))
 
     weights = {"weights": sha256(model / "generator.safetensors")}
-    return Job(build, run=run, depends_on=_networks_run(settings, preset) | weights)
+    device, depends_on = _networks_run(settings, preset)
+    return Job(build, device, ("torch",), run=run, depends_on=depends_on | weights)
 
 
 def _rival(root: Path, method: str, scale: int, settings: Settings, preset: str) -> Job:
@@ -215,20 +230,25 @@ def _rival(root: Path, method: str, scale: int, settings: Settings, preset: str)
 
     rival, found = settings.rivals[method], rivals.Found.read(root, method)
     at_scale_1 = settings.preset(preset).restore.at_scale_1
+    device, depends_on = _networks_run(settings, preset)
     return Job(
         lambda: rivals.pretrained(found, scale, settings.preset(preset)),
+        device,
+        ("torch",),
         checkpoint=found.as_json(),
         at_scale_1=None if rival.scale == scale else at_scale_1,
         left_out=rivals.left_out(rival, scale, at_scale_1),
-        depends_on=_networks_run(settings, preset),
+        depends_on=depends_on,
     )
 
 
-def _networks_run(settings: Settings, preset: str) -> dict[str, Any]:
-    """How networks run: the settings that decide about bits."""
+def _networks_run(settings: Settings, preset: str) -> tuple[str, dict[str, Any]]:
+    """Where networks run, `cpu` or `cuda`, and the settings that decide about bits."""
+    from pipeline.networks.devices import device_named
+
     chosen = settings.preset(preset)
-    run = chosen.run
-    return {"restore": chosen.restore.model_dump(mode="json"), "device": run.device, "threads": run.threads}
+    depends_on = {"restore": chosen.restore.model_dump(mode="json"), "threads": chosen.run.threads}
+    return device_named(chosen.run.device), depends_on
 
 
 def _read_ahead(cases: Sequence[Case], readers: ThreadPoolExecutor) -> Iterator[tuple[Case, Pixels]]:

@@ -1,6 +1,6 @@
 """Methods without weights: the reference rows of the tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,10 @@ class Method(Protocol):
     def group(self, height: int, width: int) -> int:
         """How many LR images of this size are worth handing over at once."""
 
+    @property
+    def how(self) -> Mapping[str, str | int | bool]:
+        """How the images of the last call were made, as far as that may change from call to call."""
+
 
 @dataclass(frozen=True)
 class OneByOne:
@@ -39,6 +43,11 @@ class OneByOne:
     def group(self, height: int, width: int) -> int:
         """One: more would not be faster."""
         return 1
+
+    @property
+    def how(self) -> Mapping[str, str | int | bool]:
+        """There is one way."""
+        return {}
 
 
 def identity(scale: int) -> Method:

@@ -45,7 +45,7 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
             read_image_scores(roots, layout.dataset),
             source_of(settings, preset, layout.dataset),
             further_methods(settings) if group == "comparison" else None,
-            read_remarks(roots[0], layout.dataset),
+            read_remarks(roots, layout.dataset),
             opinions(preset, layout.dataset) if "mos" in layout.metrics else None,
         )
         for layout, roots in _layouts(preset, settings, group)
