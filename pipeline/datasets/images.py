@@ -146,7 +146,7 @@ def _decode(data: bytes, alone: bool) -> tuple[str, Pixels, str]:
     with Image.open(stream, formats=("PNG", "JPEG", "BMP")) as image:
         stored, scan = raw_mode(image), stream.tell()
         image.load()
-        found, orientation = _kind(image, stored), image.getexif().get(ExifTags.Base.Orientation)
+        found, orientation = _kind(image, stored), image.getexif().get(ExifTags.Base.Orientation, 1)
         if image.format == "PNG" and found in _CHANNELS:
             png.check(data, image.height, image.width, _CHANNELS[found], interlaced="interlace" in image.info)
         # A download that was cut short may be filled up with zeros, which decode as pixels.

@@ -168,7 +168,8 @@ def _row(line: Mapping[str, str]) -> Row:
 
 def _check(role: Role, name: str, item: Item, folder: Path, scale: int) -> Row:
     """Decode an item, and refuse what cannot be used."""
-    paths: dict[Side, Path] = {side: Path(name, path) for side, path in (("hr", item.hr), ("lr", item.lr)) if path}
+    sides: dict[Side, Path | None] = {"hr": item.hr, "lr": item.lr}
+    paths = {side: Path(name, path) for side, path in sides.items() if path}
     adjusted = ""
     if len(paths) == 2:
         images = {side: read_rgb(folder / path) for side, path in paths.items()}

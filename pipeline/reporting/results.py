@@ -60,7 +60,7 @@ def read_remarks(roots: Sequence[Path], dataset: str) -> dict[str, str]:
             remarks[folder.name] = f"left out, {read_json(folder / 'skipped.json')['why']}"
     for method, found in about.items():
         said = [
-            AT_SCALE_1.get(found[0].get("at_scale_1")),
+            AT_SCALE_1.get(found[0].get("at_scale_1", "")),
             made_remark([way for one in found for way in one.get("made", [])]),
         ]
         if words := "; ".join(filter(None, said)):
