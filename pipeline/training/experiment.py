@@ -98,7 +98,7 @@ class Experiment:
         """The settings that this training does not read, by block."""
         chosen = self.configuration
         return {
-            "network": _unless(chosen.branches, "layout", "branch_blocks"),
+            "network": _unless(chosen.branches, "layout", "branch_blocks") | _unless(chosen.mask, "mask_input"),
             "objective": _unless(chosen.align, "align", "eta") | _unless(chosen.unif, "unif", "temperature"),
             "criteria": _unless(chosen.align or chosen.unif, "reading")
             | _unless(chosen.unif, "halve_unif")
