@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,16 @@ def environment(device: str = "cpu") -> dict[str, Any]:
     return {
         "git": git_state(ROOT),
         "dvc_stage": os.environ.get("DVC_STAGE"),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **versions(PACKAGES)},
         "device": {"kind": device, "name": device_name(device)},
         "threads": _threads(),
         "platform": platform.platform(),
     }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str | None]:
+    """The release of each package by name; None where it is not installed."""
+    return {name: _version(name) for name in packages}
 
 
 def git_state(root: Path) -> dict[str, str | bool | None]:

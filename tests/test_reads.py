@@ -23,6 +23,15 @@ def values(root):
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def gpu():
+    """A machine with a GPU: there `auto`, `cpu` and `cuda` are two devices and not one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.cuda.is_available", lambda: True)
+        patch.setattr("pipeline.evaluation.restore.device_name", lambda device: device)
+        yield
+
+
 @pytest.fixture(scope="module")
 def stages(root):
     return yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
@@ -127,8 +136,9 @@ def test_a_training_reads_what_dvc_says(values, stages, variants):
     assert "sample.run.checkpoint_every" not in found
 
 
-ABSENT = {  # what a training has no use for, where it lacks branches, L_align or L_unif
+ABSENT = {  # what a training has no use for, where it lacks branches, a mask, L_align or L_unif
     "branches": {"sample.network.layout", "sample.network.branch_blocks"},
+    "mask": {"sample.network.mask_input"},
     "align": {"sample.objective.align", "sample.objective.eta"},
     "unif": {"sample.objective.unif", "sample.objective.temperature", "criteria.halve_unif"},
 }

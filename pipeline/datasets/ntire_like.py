@@ -3,8 +3,13 @@
 The official images cannot be had without a download; these show the same task on real photographs. As in the
 challenge, source photographs are real ones with the noise of their camera, targets are other photographs, and a
 validation pair is an HR image with a bicubic reduction that carries noise of the source domain (Impressionism's
-pipeline, facts/methods.md 1.10). Photographs 021 to 055 are sources, 056 to 100 targets, and 001 to 020, CameraSR's
-test images, the validation pairs.
+pipeline, facts/methods.md 1.10). Training never lays the noise of a validation pair on its images: it is cut from
+photographs of its own, which are no sources.
+
+    001 to 020   track1-valid-gt, and with noise track1-valid-input: the validation pairs, of CameraSR's test images
+    021 to 045   track1-train-source
+    046 to 055   track1-valid-noise: what the validation pairs' noise is cut from
+    056 to 100   train-target
 """
 
 import shutil
@@ -19,7 +24,7 @@ from pipeline.settings import Recipe
 from pipeline.streams import Purpose
 
 SCALE = 4
-LAST_VALID, LAST_SOURCE = 20, 55
+LAST_VALID, LAST_SOURCE, LAST_NOISE = 20, 45, 55
 
 
 def write(recipe: Recipe, seed: int, photographs: Path, folder: Path) -> None:
@@ -29,12 +34,10 @@ def write(recipe: Recipe, seed: int, photographs: Path, folder: Path) -> None:
     noise patch is found.
     """
     files = {int(item.id): photographs / item.hr for item in layouts.find("camerasr", photographs) if item.hr}
-    sources = [file for number, file in files.items() if LAST_VALID < number <= LAST_SOURCE]
     for number, file in files.items():
-        if number > LAST_VALID:
-            place = "track1-train-source" if number <= LAST_SOURCE else "train-target"
-            _copy(file, folder / place / f"{number:04}.png")
-    noise = collect_noise(sources, recipe)
+        _copy(file, folder / _place(number) / f"{number:04}.png")
+    donors = [file for number, file in files.items() if LAST_SOURCE < number <= LAST_NOISE]
+    noise = collect_noise(map(read_rgb, donors), len(donors), recipe)
     for number, file in files.items():
         if number <= LAST_VALID:
             hr = read_rgb(file)
@@ -42,7 +45,15 @@ def write(recipe: Recipe, seed: int, photographs: Path, folder: Path) -> None:
             write_png(
                 folder / "track1-valid-input" / f"{number:04}.png", noisy(downscale_uint8(hr, SCALE), noise, rng)
             )
-            _copy(file, folder / "track1-valid-gt" / f"{number:04}.png")
+
+
+def _place(number: int) -> str:
+    """The folder of a photograph."""
+    if number <= LAST_VALID:
+        return "track1-valid-gt"
+    if number <= LAST_SOURCE:
+        return "track1-train-source"
+    return "track1-valid-noise" if number <= LAST_NOISE else "train-target"
 
 
 def _copy(file: Path, goal: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pipeline import streams
-from pipeline.datasets.images import Pixels, read_rgb
+from pipeline.datasets.images import Pixels
 from pipeline.datasets.packing import Writer
 from pipeline.datasets.pools import Pools, noisy
 from pipeline.datasets.splits import Row
@@ -48,11 +48,9 @@ class Degrade:
         return downscale_uint8(hr, self.scale)
 
     def whole(self, hr: Pixels, id_: str) -> Pixels:
-        """The LR image, noise included."""
-        lr = self.lr(hr, id_)
-        if not len(self.pools.noise):
-            return lr
-        return noisy(lr, self.pools.noise, self._stream(Purpose.VALIDATION_NOISE, id_))
+        """The LR image of a validation image, with noise that training never sees."""
+        lr, pool = self.lr(hr, id_), self.pools.held_out
+        return noisy(lr, pool, self._stream(Purpose.VALIDATION_NOISE, id_)) if len(pool) else lr
 
     def _stream(self, purpose: Purpose, id_: str) -> np.random.Generator:
         return streams.generator(self.seed, purpose, id_)
@@ -102,13 +100,13 @@ def write_pack(
 def _add(writer: Writer, row: Row, raw: Path, degrade: Degrade | None) -> None:
     if row.hr and row.lr:
         kind = "validation" if row.role == "validation" else "training"
-        writer.add(kind, row.id, read_rgb(raw / row.lr), read_rgb(raw / row.hr))
+        writer.add(kind, row.id, row.read(raw, "lr"), row.read(raw, "hr"))
         return
     if degrade is None:
         raise UserError(
             f"{row.hr or row.lr} has no counterpart, and its dataset in params.yaml no `recipe` to make one."
         )
-    hr = read_rgb(raw / (row.hr or row.lr))
+    hr = row.read(raw, "hr" if row.hr else "lr")
     if row.role == "source":
         hr = downscale_uint8(_cropped(hr, CLEAN_UP), CLEAN_UP)
     hr = _cropped(hr, degrade.scale)

@@ -9,25 +9,25 @@ import zlib
 from collections.abc import Iterator
 
 _SIGNATURE_LENGTH = 8
-_CHANNELS = 3
 _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 """First row, first column, row step and column step of each pass of an interlaced image."""
 
 
-def check(data: bytes, height: int, width: int, interlaced: bool) -> None:
-    """Raise `ValueError` unless the file of an 8-bit RGB image is whole.
+def check(data: bytes, height: int, width: int, channels: int, interlaced: bool) -> None:
+    """Raise `ValueError` unless the file of an 8-bit image is whole.
 
     Args:
         data: the file's bytes, whose header Pillow has accepted.
         height: of the decoded image, in pixels.
         width: of the decoded image, in pixels.
+        channels: bytes a pixel.
         interlaced: whether the rows come in the seven passes of Adam7.
     """
     try:
         rows = b"".join(body for name, body in _chunks(data) if name == b"IDAT")
     except struct.error:
         raise ValueError("the PNG ends before its end chunk") from None
-    expected = sum(_lengths(height, width, _ADAM7 if interlaced else ((0, 0, 1, 1),)))
+    expected = sum(_lengths(height, width, channels, _ADAM7 if interlaced else ((0, 0, 1, 1),)))
     inflate = zlib.decompressobj()
     try:
         found = len(inflate.decompress(rows, expected + 1))  # one more than expected is enough to be wrong
@@ -50,8 +50,10 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position = end + 4
 
 
-def _lengths(height: int, width: int, passes: tuple[tuple[int, int, int, int], ...]) -> Iterator[int]:
+def _lengths(
+    height: int, width: int, channels: int, passes: tuple[tuple[int, int, int, int], ...]
+) -> Iterator[int]:
     """Bytes of each pass: a row is its filter's number and its pixels; a pass without columns has no rows."""
     for top, left, down, right in passes:
         rows, columns = len(range(top, height, down)), len(range(left, width, right))
-        yield rows * (1 + _CHANNELS * columns) if columns else 0
+        yield rows * (1 + channels * columns) if columns else 0

@@ -1,10 +1,11 @@
 """The pools of a dataset: what its real LR images tell of their camera, to be put on clean images.
 
 Noise patches (facts/methods.md 1.10) and, for the recipe `kernels`, blur kernels that KernelGAN estimates (1.4).
-Both come from the images of role `source`, or where there are none from the LR images of the pairs.
+Both come from the images of role `source`, or where there are none from the LR images of the pairs. Validation
+images get noise that training never lays on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.code import code_hash
-from pipeline.datasets.images import Pixels, read_rgb
+from pipeline.datasets.images import Pixels
 from pipeline.datasets.splits import Row
 from pipeline.degradations import kernelgan, noise_pool
 from pipeline.degradations.rounding import to_uint8
@@ -22,26 +23,36 @@ from pipeline.files import fingerprint, whole_file
 from pipeline.progress import progress
 from pipeline.settings import Recipe
 
-NOISE, KERNELS = "noise.npy", "kernels.npy"
+NOISE, KERNELS, HELD_OUT = "noise.npy", "kernels.npy", "held_out.npy"
+
+HELD_OUT_SHARE = 5
+"""Of so many noise patches the last one is kept for the validation images."""
 
 
 @dataclass(frozen=True)
 class Pools:
-    """noise: uint8, N x p x p x 3; kernels: float32, M x k x k, each of sum 1. Either may be empty."""
+    """What real LR images tell; any of the three may be empty.
+
+    Attributes:
+        noise: uint8, N x p x p x 3, for training images.
+        kernels: float32, M x k x k, each of sum 1.
+        held_out: as `noise`, for validation images; no patch is in both.
+    """
 
     noise: Pixels
     kernels: NDArray[np.float32]
+    held_out: Pixels
 
     def write(self, folder: Path) -> None:
         """Fill an empty folder."""
-        np.save(folder / NOISE, self.noise)
-        np.save(folder / KERNELS, self.kernels)
+        for name, values in ((NOISE, self.noise), (KERNELS, self.kernels), (HELD_OUT, self.held_out)):
+            np.save(folder / name, values)
 
     @classmethod
     def read(cls, folder: Path) -> "Pools":
         """Raises `UserError` when a file is missing or broken."""
         try:
-            return cls(np.load(folder / NOISE), np.load(folder / KERNELS))
+            return cls(*(np.load(folder / name) for name in (NOISE, KERNELS, HELD_OUT)))
         except (OSError, ValueError) as error:
             raise UserError(f"{folder} holds no pools ({error}). Delete it and run `dvc repro`.") from None
 
@@ -55,32 +66,46 @@ def make(rows: Sequence[Row], raw: Path, recipe: Recipe | None, seed: int, kept:
 
     Raises `UserError` when there is no image to take them from, or no noise patch is found.
     """
-    kernels = np.empty((0, 1, 1), np.float32)
+    kernels, nothing = np.empty((0, 1, 1), np.float32), np.empty((0, 1, 1, 3), np.uint8)
     if recipe is None or recipe.kind == "second_order":
-        return Pools(np.empty((0, 1, 1, 3), np.uint8), kernels)
+        return Pools(nothing, kernels, nothing)
     donors = [row for row in rows if row.role == "source"] or [row for row in rows if row.role == "train"]
-    noise = collect_noise([raw / row.lr for row in donors], recipe)
+    noise, held_out = collect_noise((row.read(raw, "lr") for row in donors), len(donors), recipe), nothing
+    if any(row.role == "validation" and not (row.hr and row.lr) for row in rows):
+        noise, held_out = _divided(noise)
     if recipe.kind == "kernels":
         chosen = _evenly(donors, recipe.kernel_images or len(donors))
         kernels = np.stack([_kernel(row, raw, recipe, seed, kept) for row in chosen])
-    return Pools(noise, kernels)
+    return Pools(noise, kernels, held_out)
 
 
-def collect_noise(files: Sequence[Path], recipe: Recipe) -> Pixels:
-    """The smooth patches of some photographs, N x p x p x 3. Raises `UserError` when there is none."""
+def collect_noise(photographs: Iterable[Pixels], count: int, recipe: Recipe) -> Pixels:
+    """The smooth patches of `count` photographs, N x p x p x 3. Raises `UserError` when there is none."""
     side, variance = recipe.noise_patch or 0, recipe.noise_variance or 0.0
     found = [np.empty((0, side, side, 3), np.uint8)]
-    with progress("collect noise", len(files)) as meter:
-        for file in files:
-            found.append(noise_pool.collect(read_rgb(file), side, variance))
+    with progress("collect noise", count) as meter:
+        for photograph in photographs:
+            found.append(noise_pool.collect(photograph, side, variance))
             meter.update()
     pool = np.concatenate(found)
     if not len(pool):
         raise UserError(
-            f"no patch of {side} pixels in {len(files)} real LR images has a grey variance under {variance}: raise "
-            "recipe.noise_variance or lower recipe.noise_patch in <preset>.datasets of params.yaml."
+            f"no patch of {side} pixels in {count} real LR images has a grey variance under {variance}: {_REMEDY}"
         )
     return pool
+
+
+_REMEDY = "raise recipe.noise_variance or lower recipe.noise_patch in <preset>.datasets of params.yaml."
+
+
+def _divided(pool: Pixels) -> tuple[Pixels, Pixels]:
+    """The patches that training sees, and those of the validation images. Raises `UserError` for a single patch."""
+    if len(pool) < 2:
+        raise UserError(
+            f"the real LR images have one noise patch; training and validation need one each: {_REMEDY}"
+        )
+    at = len(pool) - max(1, len(pool) // HELD_OUT_SHARE)
+    return pool[:at], pool[at:]
 
 
 def noisy(lr: Pixels, pool: Pixels, rng: np.random.Generator) -> Pixels:
@@ -103,7 +128,7 @@ def _kernel(row: Row, raw: Path, recipe: Recipe, seed: int, kept: Path) -> NDArr
     code = code_hash("pipeline.degradations.kernelgan", "pipeline.datasets.images")
     file = kept / f"{fingerprint([row.lr_sha256, seed, iterations, torch.get_num_threads(), code])}.npy"
     if not file.exists():
-        kernel = kernelgan.estimate(read_rgb(raw / row.lr), seed, iterations)
+        kernel = kernelgan.estimate(row.read(raw, "lr"), seed, iterations)
         with whole_file(file) as temporary, temporary.open("wb") as stream:
             np.save(stream, kernel)
     found: NDArray[np.float32] = np.load(file)

@@ -69,7 +69,8 @@ class Place(Entry):
 class Part(Entry):
     """An official division. `count` items, inferred where not `certain`; HR is `scale` times LR in size.
 
-    `test_only`: somebody's official test images, DIV2K 0801 to 0900 among them; never trained on.
+    `test_only`: somebody's official test images, DIV2K 0801 to 0900 among them, or what such are made of; never
+    trained on.
     """
 
     count: Annotated[int, Field(ge=1)]

@@ -1,21 +1,21 @@
 """Who may train on what: what params.yaml says of a dataset's images, as a CSV manifest with every image checked.
 
 Sources of the paper's rules: facts/datasets.md 1 to 4 ("Split"). No test image may be in any other role, whatever
-it is called.
+it is called: by its decoded pixels, in this dataset and in the one whose models restore it (`refuse_leaks`).
 """
 
 import csv
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from pipeline.datasets import alignment, layouts
-from pipeline.datasets.images import Pixels, pixel_hash, read_rgb
+from pipeline.datasets.images import Pixels, pixel_hash, read_alone, read_rgb
 from pipeline.datasets.layouts import Item
-from pipeline.datasets.registry import collection
+from pipeline.datasets.registry import Side, collection
 from pipeline.errors import UserError
 from pipeline.files import sha256, whole_file
 from pipeline.progress import progress
@@ -29,7 +29,11 @@ SHOWN = 20
 class Row:
     """A line of the manifest. `hr` and `lr` are relative to the dataset's raw folder, "" where absent.
 
-    Height and width are those of the HR image, or of the LR image where there is no HR.
+    Attributes:
+        hr_sha256, lr_sha256: of the files.
+        hr_pixels, lr_pixels: of the decoded images (`pixel_hash`).
+        height, width: of the HR image, or of the LR image where there is no HR.
+        adjusted: what `read` does to an image without counterpart before anybody sees it, in words; "" mostly.
     """
 
     id: str
@@ -39,15 +43,26 @@ class Row:
     lr: str
     hr_sha256: str
     lr_sha256: str
+    hr_pixels: str
+    lr_pixels: str
     height: int
     width: int
+    adjusted: str
+
+    def read(self, raw: Path, side: Side) -> Pixels:
+        """One of its images, which lie under `raw`. Raises `UserError` as `read_rgb` does."""
+        return read_rgb(raw / getattr(self, side), alone=not (self.hr and self.lr))
+
+    def contents(self) -> Iterator[tuple[str, str]]:
+        """Pixel hash and path of each image that it has."""
+        return (image for image in ((self.hr_pixels, self.hr), (self.lr_pixels, self.lr)) if image[0])
 
 
 def make(composition: Composition, folder: Path, scale: int) -> list[Row]:
     """Find, divide and check the images of a dataset in its raw folder, sorted by role and id.
 
     Raises `UserError` when an image is missing, too many, not 8-bit RGB, broken, of the wrong size, or a test image
-    that is in another role too. Pairs a few pixels off are told on standard error.
+    that is in another role too. Pairs a few pixels off, and images that are adjusted, are named on standard error.
     """
     items = [
         (role, part.collection, item)
@@ -55,22 +70,17 @@ def make(composition: Composition, folder: Path, scale: int) -> list[Row]:
         for role, item in assign(part, _found(part, folder), folder / part.collection)
     ]
     rows, faults = [], []
-    seen: dict[str, list[tuple[str, Path]]] = {}
     with progress(f"check {folder.name}", len(items)) as meter:
         for role, name, item in items:
             try:
-                row, hashes = _check(role, name, item, folder, scale)
+                rows.append(_check(role, name, item, folder, scale))
             except UserError as error:
                 faults.append(str(error))
-            else:
-                rows.append(row)
-                for path, digest in hashes.items():
-                    seen.setdefault(digest, []).append((role, path))
             meter.update()
     if faults:
         more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         raise UserError("\n".join([f"{len(faults)} bad images in {folder}:", *faults[:SHOWN], *more]))
-    _refuse_leaks(seen.values(), folder)
+    refuse_leaks(rows, folder, rows, folder)
     _refuse_namesakes(rows, folder)
     return sorted(rows, key=lambda row: (row.role, row.id))
 
@@ -102,7 +112,7 @@ def _found(part: Part, folder: Path) -> list[Item]:
     others = [role for role in part.roles if role != "test"]
     if parts[part.part].test_only and others:
         raise UserError(
-            f"params.yaml: the part {part.part} of {part.collection} is official test images, never trained on; "
+            f"params.yaml: the part {part.part} of {part.collection} is for tests alone, never trained on; "
             f"take {', '.join(others)} off its roles."
         )
     return layouts.find(part.collection, folder / part.collection, part.part)
@@ -117,12 +127,36 @@ def write(rows: Iterable[Row], path: Path) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """Read a manifest. Raises `UserError` when it is missing."""
+    """Read a manifest. Raises `UserError` when it is missing, lacks a column or has a value that is none."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             return [_row(line) for line in csv.DictReader(stream)]
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` (stage split) to make it.") from None
+    except (KeyError, TypeError, ValueError) as error:  # a column that is not there, a size that is no number
+        raise UserError(f"{path} is not a split ({error!r}). Delete it and run `dvc repro`.") from None
+
+
+def refuse_leaks(training: Iterable[Row], trained: Path, tests: Iterable[Row], tested: Path) -> None:
+    """Refuse a test image of one dataset that is in another role in a dataset whose models restore it.
+
+    Two images are one where their decoded pixels are equal. A crop, a resized or a compressed copy is not found.
+
+    Args:
+        training: the manifest of the dataset that models are trained on; its images lie under `trained`.
+        tests: the manifest of the dataset that they restore, which may be the same; its images lie under `tested`.
+
+    Raises `UserError`, which names both files.
+    """
+    known = {pixels: path for row in tests if row.role == "test" for pixels, path in row.contents()}
+    for row in training:
+        for pixels, path in row.contents():
+            if row.role != "test" and pixels in known:
+                raise UserError(
+                    f"{trained / path} ({row.role}) has the same pixels as the test image "
+                    f"{tested / known[pixels]}. A test image must not be trained on: remove it from the "
+                    f"{row.role} images, or fetch the dataset again."
+                )
 
 
 def _row(line: Mapping[str, str]) -> Row:
@@ -132,25 +166,38 @@ def _row(line: Mapping[str, str]) -> Row:
     return Row(**values, role=role, height=height, width=width)
 
 
-def _check(role: Role, name: str, item: Item, folder: Path, scale: int) -> tuple[Row, dict[Path, str]]:
-    """Decode an item: its row, and the pixel hash of each of its files."""
-    hr, lr = (Path(name, path) if path else None for path in (item.hr, item.lr))
-    images = {path: read_rgb(folder / path) for path in (hr, lr) if path}
-    if hr and lr:
-        _refuse_size(images[hr], images[lr], folder / hr, scale)
-    height, width = images[next(iter(images))].shape[:2]
-    row = Row(
+def _check(role: Role, name: str, item: Item, folder: Path, scale: int) -> Row:
+    """Decode an item, and refuse what cannot be used."""
+    sides: dict[Side, Path | None] = {"hr": item.hr, "lr": item.lr}
+    paths = {side: Path(name, path) for side, path in sides.items() if path}
+    adjusted = ""
+    if len(paths) == 2:
+        images = {side: read_rgb(folder / path) for side, path in paths.items()}
+        _refuse_size(images["hr"], images["lr"], folder / paths["hr"], scale)
+    else:
+        ((side, path),) = paths.items()
+        pixels, adjusted = read_alone(folder / path)
+        images = {side: pixels}
+        if adjusted:
+            sys.stderr.write(f"{folder / path}: {adjusted}\n")
+    height, width = next(iter(images.values())).shape[:2]
+    files = {side: path.as_posix() for side, path in paths.items()}
+    hashes = {side: sha256(folder / path) for side, path in paths.items()}
+    contents = {side: pixel_hash(pixels) for side, pixels in images.items()}
+    return Row(
         id=item.id,
         role=role,
         collection=name,
-        hr=hr.as_posix() if hr else "",
-        lr=lr.as_posix() if lr else "",
-        hr_sha256=sha256(folder / hr) if hr else "",
-        lr_sha256=sha256(folder / lr) if lr else "",
+        hr=files.get("hr", ""),
+        lr=files.get("lr", ""),
+        hr_sha256=hashes.get("hr", ""),
+        lr_sha256=hashes.get("lr", ""),
+        hr_pixels=contents.get("hr", ""),
+        lr_pixels=contents.get("lr", ""),
         height=height,
         width=width,
+        adjusted=adjusted,
     )
-    return row, {path: pixel_hash(pixels) for path, pixels in images.items()}
 
 
 def _refuse_size(hr: Pixels, lr: Pixels, path: Path, scale: int) -> None:
@@ -167,19 +214,6 @@ def _refuse_size(hr: Pixels, lr: Pixels, path: Path, scale: int) -> None:
     if hr_size == lr_size:
         raise UserError(f"{found}, {expected}. One size for both is RealSR V1 or V2; fetch RealSR V3.")
     raise UserError(f"{found}, {expected}. Fetch this pair again.")
-
-
-def _refuse_leaks(seen: Iterable[list[tuple[str, Path]]], folder: Path) -> None:
-    """`seen` lists, for each content, the files that have it with their roles."""
-    for same in seen:
-        tests = [path for role, path in same if role == "test"]
-        others = [(role, path) for role, path in same if role != "test"]
-        if tests and others:
-            role, path = others[0]
-            raise UserError(
-                f"{folder}: {path} ({role}) has the same pixels as the test image {tests[0]}. A test image must "
-                f"not be trained on: remove it from the {role} images, or fetch the dataset again."
-            )
 
 
 def _refuse_namesakes(rows: Sequence[Row], folder: Path) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
 
+from pipeline.datasets import splits
 from pipeline.evaluation.cases import read_cases
 from pipeline.evaluation.jobs import restorations
 from pipeline.evaluation.score import Measure, write_scores
 from pipeline.evaluation.scoring import scoring
 from pipeline.files import whole_folder
 from pipeline.progress import progress
-from pipeline.settings import SCALES, Dataset, Protocol, Settings
+from pipeline.settings import SCALES, Dataset, Protocol, Settings, Study
 
 AT_ONCE = 8
 """Images that every method restores before they are scored."""
@@ -39,12 +40,15 @@ def evaluate(
         device: `cpu` or `cuda`, for the metrics that are networks.
         results: where models, restored images and scores lie; None is `root`.
 
-    Raises `UserError` for an unknown method, an input that is missing or damaged, missing weights of a metric, or a
-    restored image of another size than its ground truth; then the folders are as they were.
+    Raises `UserError` for an unknown method, an input that is missing or damaged, missing weights of a metric, a
+    test image that a model was trained on, or a restored image of another size than its ground truth; then the
+    folders are as they were.
     """
     results = results or root
     cases = read_cases(root, dataset)
     all_works = restorations(root, dataset, methods, cases, settings, preset, results)
+    if any(work.job.run for work in all_works):
+        _refuse_trained_on(root, dataset, settings.study)
     works = [work for work in all_works if not work.job.left_out]
     folders = [work.folder for work in works]
     measure = Measure(tuple(protocol.metrics), root / "pretrained", device, SCALES[dataset], protocol.border)
@@ -66,6 +70,14 @@ def evaluate(
     with whole_folder(results / "scores" / dataset) as folder:
         for work, column in zip(works, zip(*rows, strict=True), strict=True):
             write_scores(folder / f"{work.kept.name}.csv", column, protocol.metrics)
+
+
+def _refuse_trained_on(root: Path, dataset: Dataset, study: Study) -> None:
+    """Refuse test images that are training images of the models of the study that restore them."""
+    trained = study.trained_on(dataset)
+    assert trained is not None  # a trained method has restored it
+    training, tests = (splits.read(root / "splits" / f"{name}.csv") for name in (trained, dataset))
+    splits.refuse_leaks(training, root / "raw" / trained, tests, root / "raw" / dataset)
 
 
 def _remove_others(restored: Path, methods: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from pipeline.evaluation.case import Case
 from pipeline.evaluation.cases import model_folder, restored_folder
 from pipeline.evaluation.restore import Job, Restoration
 from pipeline.files import fingerprint, read_json, sha256
-from pipeline.methods import METHODS, Method
+from pipeline.methods import METHODS, PACKAGES, Method
 from pipeline.settings import SCALES, Dataset, Preset, Settings, module_of
 
 
@@ -63,7 +63,7 @@ def _hash(lr: Path) -> str:
 def _job(root: Path, dataset: Dataset, method: str, settings: Settings, preset: str, results: Path) -> Job:
     scale = SCALES[dataset]
     if method in METHODS:
-        return Job(lambda: METHODS[method](scale), code=("pipeline.methods",))
+        return Job(lambda: METHODS[method](scale), ("pipeline.methods",), "cpu", PACKAGES[method])
     if method in settings.rivals:
         return _rival(root, method, scale, settings.preset(preset))
     if method in settings.configurations:
@@ -73,6 +73,8 @@ def _job(root: Path, dataset: Dataset, method: str, settings: Settings, preset: 
 
 
 def _trained(results: Path, dataset: Dataset, method: str, settings: Settings, preset: Preset) -> Job:
+    from pipeline.networks.devices import device_named
+
     model = model_folder(results, settings.study, dataset, method)
     description = read_json(model / "model.json")
     run = description["run"]
@@ -84,7 +86,9 @@ def _trained(results: Path, dataset: Dataset, method: str, settings: Settings, p
 
     return Job(
         build,
-        code=("pipeline.methods.trained", module_of(description["network"])),
+        ("pipeline.methods.trained", module_of(description["network"])),
+        device_named(preset.run.device),
+        ("torch",),
         run=run,
         depends_on=_networks_run(preset) | {"weights": sha256(model / "generator.safetensors")},
     )
@@ -92,11 +96,14 @@ def _trained(results: Path, dataset: Dataset, method: str, settings: Settings, p
 
 def _rival(root: Path, method: str, scale: int, preset: Preset) -> Job:
     from pipeline.methods import rivals
+    from pipeline.networks.devices import device_named
 
     found, at_scale_1 = rivals.Found.read(root, method), preset.restore.at_scale_1
     return Job(
         lambda: rivals.pretrained(found, scale, preset),
-        code=("pipeline.methods.rivals",),
+        ("pipeline.methods.rivals",),
+        device_named(preset.run.device),
+        ("torch",),
         checkpoint=found.as_json(),
         at_scale_1=None if found.scale == scale else at_scale_1,
         left_out=rivals.left_out(found.scale, scale, at_scale_1),
@@ -107,4 +114,4 @@ def _rival(root: Path, method: str, scale: int, preset: Preset) -> Job:
 def _networks_run(preset: Preset) -> dict[str, Any]:
     """How networks run: the settings that decide about bits. `at_scale_1` is a rival's own affair."""
     restore = preset.restore.model_dump(mode="json", exclude={"at_scale_1"})
-    return {"restore": restore, "device": preset.run.device, "threads": preset.run.threads}
+    return {"restore": restore, "threads": preset.run.threads}

@@ -134,7 +134,7 @@ def _write(root: Path, folder: Path, dataset: Dataset, name: str, margin: int, d
     cases = {case.id: case for case in read_cases(root, dataset)}
     for image in shown_images(list(cases)):
         case = cases[image]
-        lr, hr = read_rgb(case.lr), read_rgb(case.hr) if case.hr else None
+        lr, hr = case.read_lr(), read_rgb(case.hr) if case.hr else None
         height, width = lr.shape[:2] if hr is None else common(lr.shape, hr.shape, scale)
         where = square(height, width, SIDE // scale, margin)
         apart = take_apart(generator, lr, where, scale)

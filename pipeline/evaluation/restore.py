@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.code import code_hash
-from pipeline.datasets.images import Pixels, read_rgb, write_png
+from pipeline.datasets.images import Pixels
+from pipeline.environment import device_name, versions
 from pipeline.evaluation.case import Case
-from pipeline.files import fingerprint, read_json, whole_file, whole_folder, write_json
+from pipeline.evaluation.made import ways, write_restored
+from pipeline.files import fingerprint, read_json, whole_folder, write_json
 from pipeline.methods import Method
 from pipeline.progress import Meter
 from pipeline.settings import SCALES, Dataset
@@ -30,6 +32,8 @@ class Job:
     Attributes:
         build: makes the method; weights are loaded then.
         code: the modules that restore. Images of other code, this module's included, are made anew.
+        device: `cpu` or `cuda`, where it computes.
+        packages: what it computes with; images of another release are made anew.
         run: name of the training behind it; None where nothing was trained here.
         checkpoint: of a pretrained network: its path, sha256, architecture, parameters, scale.
         at_scale_1: `enlarge_then_reduce` where a scale-4 network was applied to a scale-1 set so.
@@ -39,6 +43,8 @@ class Job:
 
     build: Callable[[], Method]
     code: tuple[str, ...]
+    device: str
+    packages: tuple[str, ...]
     run: str | None = None
     checkpoint: Mapping[str, str | int] | None = None
     at_scale_1: str | None = None
@@ -58,7 +64,8 @@ class Restoration:
     process has made lies in `state`, and is taken up.
 
     Args:
-        kept: results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says how.
+        kept: results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says what the
+            images depend on and how they were made.
         state: where the images lie until all are made.
         images: a hash of the LR images.
     """
@@ -67,10 +74,12 @@ class Restoration:
         self.job, self.kept = job, kept
         about = {"method": method, "dataset": dataset, **job.about}
         inputs = {"images": images, "scale": SCALES[dataset], "depends_on": dict(job.depends_on)}
-        depends = {**about, **inputs, "code": code_hash(__name__, *job.code)}
+        made_with = {"device": job.device, "versions": versions(job.packages)}
+        depends = {**about, **made_with, **inputs, "code": code_hash(__name__, *job.code)}
         self.about = {**about, "fingerprint": fingerprint(depends)}
+        self._made_with = {**made_with, "device_name": device_name(job.device)}
         self._state = state / f"restored-{self.about['fingerprint']}"
-        self._valid = (kept / "restored.json").exists() and read_json(kept / "restored.json") == self.about
+        self._valid = self._kept_about.items() >= self.about.items()
 
     @property
     def folder(self) -> Path:
@@ -87,10 +96,12 @@ class Restoration:
             writing: deque[Future[None]] = deque()
             todo = self.missing(cases)
             for group in _groups(_read_ahead(todo, readers), self._method) if todo else ():
-                for case, sr in zip(group, self._method([lr for _, lr in group]), strict=True):
+                restored = self._method([lr for _, lr in group])
+                made = {**self._made_with, **self._method.how}
+                for case, sr in zip(group, restored, strict=True):
                     if len(writing) >= WRITERS:
                         writing.popleft().result()
-                    writing.append(writers.submit(_write, self.folder / f"{case[0].id}.png", sr))
+                    writing.append(writers.submit(write_restored, self.folder / f"{case[0].id}.png", sr, made))
                 meter.update(len(group))
             for written in writing:
                 written.result()
@@ -101,12 +112,20 @@ class Restoration:
             with whole_folder(self.kept) as folder:
                 about = {"method": self.about["method"], "dataset": self.about["dataset"]}
                 write_json(folder / "skipped.json", {**about, "why": self.job.left_out})
-        elif not self._valid:
-            write_json(self._state / "restored.json", self.about)
+            return
+        about = {**self.about, "made": ways(self.folder)}
+        if self._kept_about != about:
+            write_json(self.folder / "restored.json", about)
+        if not self._valid:
             with whole_folder(self.kept) as folder:
                 folder.rmdir()
                 self._state.replace(folder)
             self._valid = True
+
+    @property
+    def _kept_about(self) -> dict[str, Any]:
+        file = self.kept / "restored.json"
+        return dict(read_json(file)) if file.exists() else {}
 
     @cached_property
     def _method(self) -> Method:
@@ -114,16 +133,11 @@ class Restoration:
         return self.job.build()
 
 
-def _write(path: Path, sr: Pixels) -> None:
-    with whole_file(path) as temporary:
-        write_png(temporary, sr)
-
-
 def _read_ahead(cases: Sequence[Case], readers: ThreadPoolExecutor) -> Iterator[tuple[Case, Pixels]]:
     """The cases in order with their LR images, `READERS` of them read before they are asked for."""
     reading: deque[tuple[Case, Future[Pixels]]] = deque()
     for case in cases:
-        reading.append((case, readers.submit(read_rgb, case.lr)))
+        reading.append((case, readers.submit(case.read_lr)))
         if len(reading) > READERS:
             first, pixels = reading.popleft()
             yield first, pixels.result()

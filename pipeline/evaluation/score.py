@@ -1,6 +1,7 @@
 """Score restored images: a row an image, a column a metric.
 
-Images are independent of each other: each is read and measured whole in one thread of a pool.
+Images are independent of each other: each is read and measured whole in one thread of a pool, as many at once as
+there is memory for.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,13 @@ from pipeline.errors import UserError
 from pipeline.evaluation.case import Case
 from pipeline.evaluation.cases import read_restored
 from pipeline.evaluation.metrics import Picture, Scorer
+from pipeline.evaluation.room import Room
 
 AT_ONCE = 4
-"""Images at most: the features of one of 840x600 pixels take up to a gigabyte."""
+"""Images at most."""
+
+PIXELS_AT_ONCE = 4 * 840 * 600
+"""Pixels of these images at most: the features of the metrics take up to 2.3 kB for each."""
 
 Row = dict[str, str | float]
 """An image's id under `image`, and its value by metric."""
@@ -51,21 +56,27 @@ def score(
     """For each case, a row for its image in each of `folders`.
 
     Args:
-        threads: how many images are measured at once, None for as many as there are cores up to `AT_ONCE`; no
-            value depends on it.
+        threads: how many images are measured at once at most, None for as many as there are cores up to `AT_ONCE`;
+            no value depends on it.
 
-    Raises `UserError` when a metric's weights are missing, or an image is missing, damaged or of another size than
-    its ground truth.
+    Raises `UserError` when a metric's weights are missing, an image is missing, damaged or of another size than its
+    ground truth, or a GPU has not the memory for a single image.
     """
-    scorer = loaded(measure)
+    scorer, room = loaded(measure), _room(measure)
     with ThreadPoolExecutor(threads or min(cores(), AT_ONCE)) as pool:
-        return list(pool.map(lambda case: _rows(case, folders, measure, scorer), cases))
+        return list(pool.map(lambda case: _rows(case, folders, measure, scorer, room), cases))
 
 
 @cache
 def loaded(measure: Measure) -> Scorer:
     """The metrics with their weights, once a process. Raises `UserError` when those are missing."""
     return Scorer(measure.metrics, measure.weights, measure.device)
+
+
+@cache
+def _room(_measure: Measure) -> Room:
+    """Once a process, so that what a GPU could not hold is not tried again with the next images."""
+    return Room(PIXELS_AT_ONCE)
 
 
 class Truth:
@@ -95,9 +106,15 @@ class Truth:
         return Picture(sr[:height, :width], self.border), hr
 
 
-def _rows(case: Case, folders: Sequence[Path], measure: Measure, scorer: Scorer) -> list[Row]:
-    truth = Truth(case, measure.scale, measure.border)
-    return [{"image": case.id, **scorer(*truth.beside(read_restored(folder, case), folder))} for folder in folders]
+def _rows(case: Case, folders: Sequence[Path], measure: Measure, scorer: Scorer, room: Room) -> list[Row]:
+    restored = [read_restored(folder, case) for folder in folders]
+
+    def measured() -> list[Row]:
+        truth = Truth(case, measure.scale, measure.border)
+        pairs = (truth.beside(sr, folder) for sr, folder in zip(restored, folders, strict=True))
+        return [{"image": case.id, **scorer(*pair)} for pair in pairs]
+
+    return room.run(max((sr.shape[0] * sr.shape[1] for sr in restored), default=0), case.id, measured)
 
 
 def _size(image: Pixels) -> str:

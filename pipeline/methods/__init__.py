@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pipeline.methods import classical
 from pipeline.methods.method import Method
 
-__all__ = ["METHODS", "Method"]
+__all__ = ["METHODS", "PACKAGES", "Method"]
 
 METHODS: Mapping[str, Callable[[int], Method]] = {
     "identity": classical.identity,
@@ -21,3 +21,11 @@ METHODS: Mapping[str, Callable[[int], Method]] = {
     "lanczos": classical.lanczos,
 }
 """Methods without weights. `settings.Interpolation` names those of the sets at scale 4."""
+
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "identity": (),
+    "bicubic": ("opencv-python",),
+    "bicubic_matlab": ("torch",),
+    "lanczos": ("opencv-python",),
+}
+"""What computes each of them: another release may give other bits."""

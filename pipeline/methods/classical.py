@@ -1,6 +1,6 @@
 """Methods without weights: the reference rows of the tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +23,11 @@ class OneByOne:
     def group(self, height: int, width: int) -> int:
         """One: more would not be faster."""
         return 1
+
+    @property
+    def how(self) -> Mapping[str, str | int | bool]:
+        """There is one way."""
+        return {}
 
 
 def identity(scale: int) -> Method:

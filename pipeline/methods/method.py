@@ -1,6 +1,6 @@
 """What every method is to those that run it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,10 @@ class Method(Protocol):
 
     def __call__(self, images: Sequence[Image]) -> list[Image]:
         """Restore images of one size, each as if it were alone."""
+
+    @property
+    def how(self) -> Mapping[str, str | int | bool]:
+        """How the images of the last call were made, as far as that may change from call to call."""
 
     def group(self, height: int, width: int) -> int:
         """How many LR images of this size are worth handing over at once."""

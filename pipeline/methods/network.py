@@ -1,7 +1,7 @@
 """A network as a method: LR images in tiles and batches through it, on its device, in the precision asked for."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -27,6 +27,10 @@ class NetworkMethod:
     """Restores by a network; results are clamped and rounded to 8 bit, once.
 
     On a GPU that has not the memory, batch and then tile are halved for the rest of the run, with a word about it.
+
+    Attributes:
+        how: of the last call: `precision`; `tile`, the side of a tile in LR pixels, 0 for whole images; `batch`,
+            how many tiles the network saw at once; `short_of_memory`, whether the tiles are smaller than asked for.
     """
 
     def __init__(self, enlarge: Enlarge, scale: int, restoration: Restoration, device: torch.device) -> None:
@@ -34,6 +38,8 @@ class NetworkMethod:
         self.scale, self.device, self.overlap = scale, device, restoration.overlap
         self.low_precision = restoration.precision == "bf16"
         self.tile, self.batch = restoration.tile, restoration.batch
+        self.asked = restoration
+        self.how: Mapping[str, str | int | bool] = {}
 
     def __call__(self, images: Sequence[Image]) -> list[Image]:
         """Restore LR images of one size."""
@@ -69,6 +75,12 @@ class NetworkMethod:
         parts = tiles(height, width, self.tile, self.overlap)
         work = [(number, tile) for number in range(len(images)) for tile in parts]
         batch = self._batch(parts[0].rows.size, parts[0].columns.size)
+        self.how = {
+            "precision": self.asked.precision,
+            "tile": self.tile if len(parts) > 1 else 0,
+            "batch": min(batch, len(work)),
+            "short_of_memory": len(parts) > 1 and self.tile != self.asked.tile,
+        }
         for first in range(0, len(work), batch):
             few = work[first : first + batch]
             seen = [images[number][tile.rows.seen(), tile.columns.seen()] for number, tile in few]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline.datasets.images import Pixels, pixel_hash, read_rgb
+from pipeline.datasets.images import Pixels, pixel_hash
 from pipeline.errors import UserError
 from pipeline.evaluation.case import Case
 from pipeline.evaluation.cases import read_cases, read_restored, restored_folder
@@ -96,7 +96,7 @@ def _draw(root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: int) 
             f"--side {side} is no multiple of the scale {scale}: a patch must begin and end at LR pixels"
         )
     methods = wanted.methods or tuple(restored_methods(root, dataset))
-    images = {case.id: read_rgb(case.lr) for case in read_cases(root, dataset)}
+    images = {case.id: case.read_lr() for case in read_cases(root, dataset)}
     places = choose_places(images, scale, side, count, seed)
     patches = tuple(
         Patch(place=place, reference=secrets.token_hex(8), versions=tuple(_version(cut, name) for name in methods))
@@ -159,7 +159,7 @@ def _cuts(root: Path, dataset: Dataset, methods: Sequence[str], places: Sequence
 
 def _images(root: Path, dataset: Dataset, methods: Sequence[str], case: Case) -> Iterator[tuple[str, Pixels, int]]:
     """Method, image, and by what its pixels are larger than those of a restored image; the LR image first."""
-    lr = read_rgb(case.lr)
+    lr = case.read_lr()
     yield "", lr, SCALES[dataset]
     expected = tuple(length * SCALES[dataset] for length in lr.shape[:2])
     for method in methods:

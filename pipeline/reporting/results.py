@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import restored_folder
+from pipeline.evaluation.made import remark as made_remark
 from pipeline.files import read_json
 
 AT_SCALE_1 = {
@@ -43,16 +45,27 @@ def read_image_scores(roots: Sequence[Path], dataset: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["method", "run", "metric", "image", "value"]]
 
 
-def read_remarks(root: Path, dataset: str) -> dict[str, str]:
-    """What is to be said of how methods were applied to a dataset, by method.
+def read_remarks(roots: Sequence[Path], dataset: str) -> dict[str, str]:
+    """What is to be said of how methods were applied to a dataset, by method, over all `roots` (one for each seed).
 
-    From `at_scale_1` of restored.json, and from the reason in skipped.json where a method was left out.
+    From `at_scale_1` and `made` of restored.json, and from the reason in skipped.json where a method was left out.
     """
-    folder = root / "restored" / dataset
-    ways = {file.parent.name: read_json(file).get("at_scale_1") for file in folder.glob("[!.]*/restored.json")}
-    skipped = {file.parent.name: read_json(file)["why"] for file in folder.glob("[!.]*/skipped.json")}
-    remarks = {method: AT_SCALE_1[way] for method, way in ways.items() if way in AT_SCALE_1}
-    return remarks | {method: f"left out, {why}" for method, why in skipped.items()}
+    folders = [folder for root in roots for folder in sorted((root / "restored" / dataset).glob("[!.]*"))]
+    about: dict[str, list[dict[str, Any]]] = {}
+    remarks = {}
+    for folder in folders:
+        if (folder / "restored.json").exists():
+            about.setdefault(folder.name, []).append(read_json(folder / "restored.json"))
+        elif (folder / "skipped.json").exists():
+            remarks[folder.name] = f"left out, {read_json(folder / 'skipped.json')['why']}"
+    for method, found in about.items():
+        said = [
+            AT_SCALE_1.get(found[0].get("at_scale_1", "")),
+            made_remark([way for one in found for way in one.get("made", [])]),
+        ]
+        if words := "; ".join(filter(None, said)):
+            remarks[method] = words
+    return remarks
 
 
 def means_over_images(scores: pd.DataFrame) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
             read_image_scores(roots, layout.dataset),
             source_of(settings, preset, layout.dataset),
             further_methods(settings) if group == "comparison" else None,
-            read_remarks(roots[0], layout.dataset),
+            read_remarks(roots, layout.dataset),
             opinions(preset, layout.dataset) if "mos" in layout.metrics else None,
             {name for name, rival in settings.rivals.items() if rival.scale != SCALES[layout.dataset]},
             partitions(settings) if layout.number == ANCHORS else None,

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.datasets.images import read_rgb
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.pools import Pools
 from pipeline.degradations.bicubic import downscale_uint8
 
 
@@ -34,8 +35,10 @@ def test_ntire_pairs_are_made_by_the_impressionism_recipe(fetched):
         np.testing.assert_array_equal(pair.hr, clean)
         np.testing.assert_array_equal(pair.lr, downscale_uint8(clean, 4))
 
-    patches = {patch.tobytes() for patch in pack.noise}
-    assert patches == by_hand(raw, side=32, limit=20.0)
+    held_out = Pools.read(fetched.root / "runs/sample/pools/ntire2020").held_out
+    trained, validated = ({patch.tobytes() for patch in pool} for pool in (pack.noise, held_out))
+    assert trained | validated == by_hand(raw, side=32, limit=20.0)
+    assert not trained & validated
     assert pack.noise.shape[1:] == (32, 32, 3)
 
 
@@ -53,7 +56,7 @@ def by_hand(raw, side, limit):
     return found
 
 
-def test_ntire_validation_is_held_out_targets_with_noise_of_the_pool(fetched):
+def test_ntire_validation_is_held_out_targets_with_noise_of_the_sources(fetched):
     pack, raw = packed(fetched, "ntire2020"), fetched.raw("ntire2020") / "ntire2020"
     pairs = pack.validation()
     assert [pair.id for pair in pairs] == ["0004", "0005"]

@@ -76,12 +76,12 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("images") / "001H.png"
 
 
-def read(file, data):
+def read(file, data, alone=False):
     """The pixels, or the refusal as text; a warning fails the test."""
     file.write_bytes(data)
     with warnings.catch_warnings(action="error"):
         try:
-            return read_rgb(file)
+            return read_rgb(file, alone=alone)
         except UserError as refusal:
             message = str(refusal)
     assert message.startswith(f"{file}: ")
@@ -138,6 +138,10 @@ OTHER = {
     "16-bit with alpha": (sixteen_bit(4), "16-bit RGBA"),
     "16-bit grey": (sixteen_bit(1), "16-bit grey"),
     "5-bit": (five_bit_bmp(), "15-bit RGB"),
+    "4-bit grey": (
+        png(chunk(b"IDAT", zlib.compress(bytes(24 * 17))), head=header(depth=4, colour=0)),
+        "4-bit grey",
+    ),
     "animated": (saved(save_all=True, append_images=[Image.fromarray(255 - PIXELS)]), "an animation"),
     "frames that are missing": (png(chunk(b"acTL", struct.pack(">II", 2, 0)), IMAGE), "an animation"),
     "GIF": (saved(kind="GIF"), "a GIF file"),
@@ -244,6 +248,8 @@ FILES = (
     saved(kind="JPEG", exif=exif(6)),
     saved(kind="JPEG", progressive=True, comment="a comment"),
     saved(PICTURE.convert("CMYK"), "JPEG"),
+    saved(PICTURE.convert("L"), exif=exif(5)),
+    saved(PICTURE.convert("L"), "JPEG"),
     saved(PICTURE, "MPO", save_all=True, append_images=[PICTURE]),
     saved(kind="BMP"),
     five_bit_bmp(),
@@ -260,10 +266,10 @@ def spoiled(data, changes):
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from(FILES), st.lists(CHANGE, max_size=4))
-@example(FILES[0], [])
-def test_a_spoiled_file_is_a_picture_or_a_refusal(file, data, changes):
-    found = read(file, spoiled(data, changes))
+@given(st.sampled_from(FILES), st.lists(CHANGE, max_size=4), st.booleans())
+@example(FILES[0], [], False)
+def test_a_spoiled_file_is_a_picture_or_a_refusal(file, data, changes, alone):
+    found = read(file, spoiled(data, changes), alone)
     assert isinstance(found, str) or (found.dtype == np.uint8 and found.ndim == 3 and found.shape[2] == 3)
 
 

@@ -1,11 +1,14 @@
 """The pools: whose noise and kernels they hold, and what is kept of an interrupted estimation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.datasets import pairs, pools, splits
 from pipeline.datasets.images import write_png
 from pipeline.datasets.packs import Pack
+from pipeline.datasets.pairs import Degrade
 from pipeline.datasets.pools import Pools
 from pipeline.datasets.sampling import Slice
 from pipeline.degradations import kernelgan, second_order
@@ -17,7 +20,7 @@ KERNELS = Recipe(kind="kernels", noise_patch=16, noise_variance=20.0, kernel_ima
 
 
 def row(id_, role, lr):
-    return splits.Row(id_, role, "realsr", "", lr, "", f"sha256 of {lr}", 32, 32)
+    return splits.Row(id_, role, "realsr", "", lr, "", f"sha256 of {lr}", "", f"pixels of {lr}", 32, 32, "")
 
 
 @pytest.fixture
@@ -35,9 +38,33 @@ def levels(pool):
 def test_noise_is_of_the_sources_and_never_of_test_or_validation_images(raw):
     rows = [row("a", "source", "40.png"), row("b", "train", "80.png"), row("c", "test", "120.png")]
     made = pools.make([*rows, row("d", "validation", "160.png")], raw, NOISE, 1, raw / "kept")
-    assert levels(made.noise) == [40]
-    assert made.noise.shape == (4, 16, 16, 3)
+    assert levels(made.noise) == levels(made.held_out) == [40]
+    assert (made.noise.shape, made.held_out.shape) == ((3, 16, 16, 3), (1, 16, 16, 3))
     assert len(made.kernels) == 0
+
+
+def test_no_noise_of_validation_images_is_laid_on_training_images(raw):
+    rows = [row(str(level), "source", f"{level}.png") for level in (40, 80, 120)]
+    made = pools.make([*rows, row("d", "validation", "160.png")], raw, NOISE, 1, raw / "kept")
+    assert levels(made.noise) == [40, 80, 120]
+    assert levels(made.held_out) == [120]
+    assert (len(made.noise), len(made.held_out)) == (10, 2)
+    degrade = Degrade(NOISE, made, 4, 1)
+    clean = np.full((64, 64, 3), 100, np.uint8)
+    marked = replace(made, noise=np.random.default_rng(0).integers(0, 256, made.noise.shape, np.uint8))
+    np.testing.assert_array_equal(replace(degrade, pools=marked).whole(clean, "d"), degrade.whole(clean, "d"))
+
+
+def test_where_validation_images_have_their_own_lr_training_has_all_noise(raw):
+    pair = replace(row("d", "validation", "160.png"), hr="160.png")
+    made = pools.make([row("a", "source", "40.png"), pair], raw, NOISE, 1, raw / "kept")
+    assert (len(made.noise), len(made.held_out)) == (4, 0)
+
+
+def test_a_single_patch_cannot_serve_training_and_validation(raw):
+    recipe = NOISE.model_copy(update={"noise_patch": 32})
+    with pytest.raises(UserError, match=r"one noise patch; training and validation need one each: raise recipe"):
+        pools.make([row("a", "source", "40.png"), row("d", "validation", "160.png")], raw, recipe, 1, raw / "kept")
 
 
 def test_without_sources_noise_is_of_the_pairs(raw):
@@ -74,10 +101,12 @@ def test_kernels_are_spread_over_the_images_and_estimated_once(raw, monkeypatch)
 
 def test_pools_come_back_as_they_were_written(tmp_path):
     rng = np.random.default_rng(0)
-    made = Pools(rng.integers(0, 256, (3, 8, 8, 3), np.uint8), rng.random((2, 5, 5), np.float32))
+    noise = rng.integers(0, 256, (3, 8, 8, 3), np.uint8)
+    made = Pools(noise[:2], rng.random((2, 5, 5), np.float32), noise[2:])
     made.write(tmp_path)
     back = Pools.read(tmp_path)
     np.testing.assert_array_equal(back.noise, made.noise)
+    np.testing.assert_array_equal(back.held_out, made.held_out)
     np.testing.assert_array_equal(back.kernels, made.kernels)
 
 
@@ -162,7 +191,8 @@ def test_a_share_of_what_is_not_there_is_refused(tmp_path):
 def test_a_validation_image_is_degraded_as_it_is(monkeypatch):
     hr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     monkeypatch.setattr(second_order, "degrade", lambda image, scale, rngs: image[..., ::scale, ::scale])
-    none = Pools(np.empty((0, 1, 1, 3), np.uint8), np.empty((0, 1, 1), np.float32))
+    nothing = np.empty((0, 1, 1, 3), np.uint8)
+    none = Pools(nothing, np.empty((0, 1, 1), np.float32), nothing)
     lr = pairs.Degrade(Recipe(kind="second_order"), none, 4, seed=1).whole(hr, "a")
     np.testing.assert_array_equal(lr, hr[::4, ::4])
 

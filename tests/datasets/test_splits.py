@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.datasets import layouts, splits
-from pipeline.datasets.images import read_rgb
+from pipeline.datasets.images import pixel_hash, read_rgb
 from pipeline.datasets.layouts import Item
 from pipeline.errors import UserError
 from pipeline.files import sha256
@@ -71,13 +71,19 @@ def test_ntire_holds_targets_out_and_tests_on_the_official_validation(paper):
 
 @pytest.mark.parametrize(
     ("collection", "part"),
-    [("div2k", "valid"), ("ntire2020", "valid"), ("realsr", "test"), ("realsr_canon_crops", "test")],
+    [
+        ("div2k", "valid"),
+        ("ntire2020", "valid"),
+        ("realsr", "test"),
+        ("realsr_canon_crops", "test"),
+        ("ntire_like", "valid_noise"),
+    ],
 )
 @pytest.mark.parametrize("role", ["target", "validation"])
-def test_official_test_images_have_no_other_role(tmp_path, collection, part, role):
+def test_what_is_for_tests_has_no_other_role(tmp_path, collection, part, role):
     chosen = {"collection": collection, "part": part, "roles": {role: "rest", "test": 1}}
     recipe = {"kind": "second_order"}
-    with pytest.raises(UserError, match=f"official test images, never trained on; take {role} off"):
+    with pytest.raises(UserError, match=f"is for tests alone, never trained on; take {role} off"):
         splits.make(settings.Composition(parts=[chosen], recipe=recipe), tmp_path, 4)
 
 
@@ -109,7 +115,8 @@ def test_the_manifest_holds_every_file_once_with_its_hash_and_size(fetched, data
     done = fetched.run("split", dataset)
     assert done.returncode == 0, done.stderr
     text = fetched.split(dataset).read_text(encoding="utf-8")
-    assert text.startswith("id,role,collection,hr,lr,hr_sha256,lr_sha256,height,width\n")
+    columns = "id,role,collection,hr,lr,hr_sha256,lr_sha256,hr_pixels,lr_pixels,height,width,adjusted\n"
+    assert text.startswith(columns)
     rows = splits.read(fetched.split(dataset))
     assert [(row.role, row.id) for row in rows] == sorted((row.role, row.id) for row in rows)
     parts = fetched.params["sample"]["datasets"][dataset]["parts"]
@@ -118,8 +125,11 @@ def test_the_manifest_holds_every_file_once_with_its_hash_and_size(fetched, data
     for row in rows:
         for path, digest in ((row.hr, row.hr_sha256), (row.lr, row.lr_sha256)):
             assert digest == (sha256(fetched.raw(dataset) / path) if path else "")
+        for path, digest in ((row.hr, row.hr_pixels), (row.lr, row.lr_pixels)):
+            assert digest == (pixel_hash(read_rgb(fetched.raw(dataset) / path)) if path else "")
         image = read_rgb(fetched.raw(dataset) / (row.hr or row.lr))
         assert image.shape == (row.height, row.width, 3)
+        assert row.adjusted == ""
 
 
 def test_two_runs_write_the_same_bytes(fetched):

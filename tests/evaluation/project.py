@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import yaml
 from PIL import Image
 
 from pipeline import settings
+from pipeline.datasets import splits
 from pipeline.evaluation.evaluate import evaluate
 
 CHECKOUT = Path(__file__).parents[2]
@@ -44,9 +46,8 @@ def dataset(project, name, scale, with_hr=True):
         rows.append({"id": f"id{number}", "role": role, **files, "height": height, "width": 32})
     split = project / "runs/sample/splits" / f"{name}.csv"
     split.parent.mkdir(parents=True, exist_ok=True)
-    columns = ["id", "role", "collection", "hr", "lr", "hr_sha256", "lr_sha256", "height", "width"]
     with split.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns)
+        writer = csv.DictWriter(stream, [field.name for field in fields(splits.Row)])
         writer.writeheader()
         writer.writerows(rows)
 

@@ -1,6 +1,7 @@
 """The stage evaluate, through its real command line: the images and the scores it writes, and its two processes."""
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -35,6 +36,13 @@ def test_it_writes_the_test_images_and_their_provenance(restored):
     assert sorted(file.name for file in folder.iterdir()) == ["id1.png", "id2.png", "restored.json"]
     description = json.loads((folder / "restored.json").read_text())
     assert len(description.pop("fingerprint")) == 12
+    (way,) = description.pop("made")
+    assert way.pop("device_name")
+    assert way == {
+        "device": "cpu",
+        "versions": {"opencv-python": importlib.metadata.version("opencv-python")},
+        "images": ["id1", "id2"],
+    }
     nothing = {"run": None, "checkpoint": None, "at_scale_1": None}
     assert description == {"method": "bicubic", "dataset": "realsr", **nothing}
     lr = read_rgb(restored / "runs/sample/raw/realsr/1_LR.png")
@@ -91,7 +99,7 @@ def test_images_are_scored_while_the_next_are_restored(project, monkeypatch):
     shutil.rmtree(root / "restored/realsr")
     monkeypatch.setattr("pipeline.evaluation.evaluate.AT_ONCE", 1)
     monkeypatch.setattr("pipeline.evaluation.scoring.score", score_and_tell)
-    monkeypatch.setattr("pipeline.evaluation.restore.write_png", write_when_the_first_is_scored)
+    monkeypatch.setattr("pipeline.evaluation.made.write_png", write_when_the_first_is_scored)
     evaluated(root)
     assert contents(root / "restored") == before
 
@@ -102,12 +110,12 @@ def score_and_tell(cases, folders, measure):
     return rows
 
 
-def write_when_the_first_is_scored(path, pixels):
+def write_when_the_first_is_scored(path, pixels, texts):
     patience = time.monotonic() + 120
     while "id2" in path.name and not Path("scored").exists():
         assert time.monotonic() < patience, "the first image is not scored before the second is restored"
         time.sleep(0.01)
-    write_png(path, pixels)
+    write_png(path, pixels, texts)
 
 
 def test_the_scoring_process_ends_with_the_one_that_started_it(project):

@@ -74,7 +74,7 @@ def test_what_was_restored_before_an_error_is_taken_up(project, monkeypatch):
     root = project / "runs/sample"
     before = contents(root / "restored")
     shutil.rmtree(root / "restored/realsr")
-    monkeypatch.setattr("pipeline.evaluation.restore.write_png", failing_at("id2", write_png))
+    monkeypatch.setattr("pipeline.evaluation.made.write_png", failing_at("id2", write_png))
     with pytest.raises(OSError, match="disk full"):
         evaluated(root)
     assert not (root / "restored/realsr").exists()
@@ -88,9 +88,9 @@ def test_what_was_restored_before_an_error_is_taken_up(project, monkeypatch):
 
 
 def failing_at(name, write):
-    def failing(path, pixels):
+    def failing(path, pixels, texts):
         if name in path.name:
             raise OSError(28, "disk full")
-        write(path, pixels)
+        write(path, pixels, texts)
 
     return failing

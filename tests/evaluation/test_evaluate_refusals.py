@@ -1,10 +1,16 @@
 """What the stage evaluate says of broken, missing and impossible input, and that it loses nothing by it."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
+from pipeline.datasets import splits
+from pipeline.datasets.images import pixel_hash, read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
-from tests.evaluation.project import contents, evaluated, picture, refused, run
+from pipeline.files import write_json
+from tests.evaluation.project import contents, dataset, evaluated, picture, refused, run
 
 
 def test_a_missing_split_is_named(project):
@@ -59,7 +65,7 @@ def test_a_restored_image_of_another_size_is_named(project):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "method", "message"),
+    ("name", "method", "message"),
     [
         ("realsr", "bicubc", "'bicubc'; known are identity, bicubic, bicubic_matlab, lanczos, plain.*real_esrgan"),
         ("realsr", "identity", "scale 1 only"),
@@ -68,11 +74,54 @@ def test_a_restored_image_of_another_size_is_named(project):
         ("realsr", "real_esrgan", r"rivals/real_esrgan\.json is missing"),
     ],
 )
-def test_an_impossible_method_is_explained(restored, dataset, method, message):
+def test_an_impossible_method_is_explained(restored, name, method, message):
     before = contents(restored)
     with pytest.raises(UserError, match=message):
-        evaluated(restored / "runs/sample", [method], dataset)
+        evaluated(restored / "runs/sample", [method], name)
     assert contents(restored) == before
+
+
+TRAIN, TEST = "ntire2020/0_HR.png", "realsr_zero/1_LR.png"
+
+
+@pytest.fixture
+def leaking(tmp_path):
+    """realsr_zero, and a model of ntire2020, which restores it and has one of its test images to train on."""
+    root = tmp_path / "runs/sample"
+    dataset(tmp_path, "ntire2020", 4)
+    dataset(tmp_path, "realsr_zero", 4, with_hr=False)
+    (root / "models/ntire2020/plain").mkdir(parents=True)
+    write_json(root / "models/ntire2020/plain/model.json", {"run": "plain-s1-0a1b"})
+    (root / "models/ntire2020/plain/generator.safetensors").write_bytes(b"weights")
+    shutil.copy(root / "raw" / TEST, root / "raw" / TRAIN)
+    for name in ("ntire2020", "realsr_zero"):
+        hashed(root, name)
+    return root
+
+
+def hashed(root, name):
+    """The manifest of `dataset` with the hashes that the split writes."""
+    split = root / "splits" / f"{name}.csv"
+    rows = splits.read(split)
+    hashes = {
+        path: pixel_hash(read_rgb(root / "raw" / name / path)) for row in rows for path in (row.hr, row.lr) if path
+    }
+    splits.write(
+        [replace(row, hr_pixels=hashes.get(row.hr, ""), lr_pixels=hashes.get(row.lr, "")) for row in rows], split
+    )
+
+
+def test_a_test_image_that_the_models_of_another_dataset_saw_is_refused(leaking):
+    before = contents(leaking)
+    with pytest.raises(
+        UserError, match=rf"raw/{TRAIN} \(train\) has the same pixels as the test image .*raw/{TEST}\."
+    ):
+        evaluated(leaking, ["bicubic", "plain"], "realsr_zero")
+    assert contents(leaking) == before
+
+
+def test_where_no_model_of_the_study_restores_a_set_its_images_may_be_anywhere(leaking):
+    evaluated(leaking, ["bicubic"], "realsr_zero")
 
 
 def test_missing_weights_are_named_with_the_command_that_makes_them(project):

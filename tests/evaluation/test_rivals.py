@@ -161,7 +161,7 @@ def test_images_of_many_sizes_all_come_back(project, monkeypatch):
     for number, (height, width) in enumerate([(6, 8)] * 3 + [(5, 8)] * 2 + [(6, 8)]):
         pixels = np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
         write_png(root / f"raw/realsr/x{number}.png", pixels)
-        lines.append(f"x{number},test,realsr,,x{number}.png,,,{4 * height},{4 * width}")
+        lines.append(f"x{number},test,realsr,,x{number}.png,,,,,{4 * height},{4 * width},")
     split.write_text("\n".join(lines) + "\n")
     evaluated(root, "realsr", params, project / "one")
     evaluated(root, "realsr", with_restore(params, batch=2), project / "two")

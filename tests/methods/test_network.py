@@ -140,8 +140,11 @@ def test_out_of_memory_halves_batch_and_tile_until_it_fits_and_says_so(network, 
         "the GPU is out of memory: batch 1 instead of 2",
         "the GPU is out of memory: tiles of 20 px instead of 40 px",
     ]
+    assert small.how == {"precision": "fp32", "tile": 20, "batch": 1, "short_of_memory": True}
     small([lr])
     assert capsys.readouterr().err == ""
+    small([lr[:20, :20]])
+    assert small.how == {"precision": "fp32", "tile": 0, "batch": 1, "short_of_memory": False}
 
 
 def test_memory_for_no_tile_at_all_is_explained(network):

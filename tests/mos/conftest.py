@@ -41,7 +41,8 @@ def project(tmp_path, monkeypatch):
         for place, method in enumerate(METHODS):
             pixels = noise(4 * LR_HEIGHT, 4 * LR_WIDTH, 10 * number + place)
             save(root / "restored" / "realsr_zero" / method / f"{name}.png", pixels)
-        files = {"collection": "realsr_zero", "hr": "", "lr": f"{name}.png", "hr_sha256": "", "lr_sha256": ""}
+        files = {"collection": "realsr_zero", "hr": "", "lr": f"{name}.png"}
+        files |= dict.fromkeys(["hr_sha256", "lr_sha256", "hr_pixels", "lr_pixels", "adjusted"], "")
         rows.append({"id": name, "role": "test", **files, "height": LR_HEIGHT, "width": LR_WIDTH})
     for method in METHODS:
         about = {"method": method, "dataset": "realsr_zero", "run": None}

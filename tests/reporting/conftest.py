@@ -51,7 +51,8 @@ def write_images(root, dataset, methods):
         for method in methods:
             save(root / "restored" / dataset / method / f"{name}.png", 112, 104, number + 20)
         truth = "" if dataset == "realsr_zero" else hr
-        files = {"collection": dataset, "hr": truth, "lr": f"{name}_LR.png", "hr_sha256": "", "lr_sha256": ""}
+        files = {"collection": dataset, "hr": truth, "lr": f"{name}_LR.png"}
+        files |= dict.fromkeys(["hr_sha256", "lr_sha256", "hr_pixels", "lr_pixels", "adjusted"], "")
         rows.append({"id": name, "role": "test", **files, "height": 112, "width": 104})
     write_csv(root / "splits" / f"{dataset}.csv", rows)
 
@@ -152,7 +153,8 @@ def build(folder):
         folder = root / "pools" / dataset
         folder.mkdir(parents=True)
         noise = np.random.default_rng(0).integers(90, 110, (3 if dataset == "ntire2020" else 0, 8, 8, 3), np.uint8)
-        Pools(noise, np.ones((2 if dataset == "realsr" else 0, 5, 5), np.float32) / 25).write(folder)
+        kernels = np.ones((2 if dataset == "realsr" else 0, 5, 5), np.float32) / 25
+        Pools(noise, kernels, noise[:0]).write(folder)
     for seed in (1, 2):
         for method, values in {"plain": (25, 27, 26), "wsum": (25.5, 27.5, 26.5 + seed)}.items():
             write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values, seed)

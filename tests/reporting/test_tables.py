@@ -239,11 +239,25 @@ def test_how_a_scale_4_method_was_applied_at_scale_1_stands_under_the_table(proj
     for method in ("real_esrgan", "impressionism"):
         write_json(root / f"restored/camerasr/{method}/restored.json", {"at_scale_1": "enlarge_then_reduce"})
     write_json(root / "restored/camerasr/dasr/skipped.json", {"why": "a network of scale 4"})
-    remarks = read_remarks(root, "camerasr")
+    remarks = read_remarks([root], "camerasr")
     assert set(remarks) == {"real_esrgan", "impressionism", "dasr"}
     notes = camerasr_psnr({"real_esrgan": [24.0]}, remarks=remarks).notes
     assert sum(note.startswith("Impressionism, Real-ESRGAN: trained for scale 4; ") for note in notes) == 1
     assert "DASR: left out, a network of scale 4." in notes
+
+
+def test_images_that_were_not_made_as_asked_for_are_counted_under_the_table_over_all_seeds(project):
+    whole = {"device_name": "a GPU", "tile": 0, "short_of_memory": False}
+    tiled = whole | {"tile": 128, "short_of_memory": True}
+    for seed, ways in enumerate(
+        [[whole | {"images": ["a", "b"]}], [whole | {"images": ["a"]}, tiled | {"images": ["b"]}]]
+    ):
+        write_json(project / f"seed{seed}/restored/camerasr/full/restored.json", {"made": ways, "at_scale_1": None})
+        write_json(project / f"seed{seed}/restored/camerasr/identity/restored.json", {"run": None})
+    remarks = read_remarks([project / "seed0", project / "seed1"], "camerasr")
+    words = "1 of 4 images were restored in tiles of 128 px, as the GPU was short of memory"
+    assert remarks == {"full": words}
+    assert f"Cria-CL: {words}." in camerasr_psnr({"full": [24.0]}, remarks=remarks).notes
 
 
 def test_a_rival_of_params_stands_in_every_table_of_its_scores(project, stage):

@@ -82,7 +82,7 @@ def read_comparison(root: Path, preset: str, dataset: Dataset, settings: Setting
             f"the scores of {dataset} have the image {choice.image}, its split has not. Run `dvc repro`."
         )
     case = cases[choice.image]
-    lr, hr = read_rgb(case.lr), read_rgb(case.hr) if case.hr else None
+    lr, hr = case.read_lr(), read_rgb(case.hr) if case.hr else None
     metrics = shown_metrics(scores, truth=hr is not None)
     made = [
         Version(name, titles[name], _values(scores, name, case, metrics), _restored(root, dataset, name, case))
