@@ -34,9 +34,6 @@ SCORES = [
     ).as_posix()
     for experiment in ABLATIONS
 ]
-JUDGES = sorted(
-    {name for metric in params.protocol.metrics for name in METRICS[metric].weights}
-)
 LOGS = f"{DATA}/logs"
 # The paper's tables: the results stand beside them.
 PAPER = sorted(file.as_posix() for file in Path("reports", "paper").glob("*.csv"))
@@ -73,11 +70,11 @@ def finished(experiment):
 
 
 def judged_by():
-    """Content hashes of the test images' manifest and of the weights that the metrics judge with."""
+    """Content hashes of the test images' manifest and of the networks trained by others, the metrics' among them."""
     split = sha256(data_root(PRESET) / "splits" / f"{ABLATION.data}.csv")
     weights = {
         name: read_json(pretrained_folder(PRESET, name) / "weights.json")["sha256"]
-        for name in JUDGES
+        for name in params.study.weights
     }
     return {"split": split} | weights
 
