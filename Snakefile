@@ -68,7 +68,7 @@ rule train:
         f"{LOGS}/{{data}}-{{row}}-seed{{seed}}-{{fingerprint}}.tsv"
     threads: RUN.threads * RUN.processes
     resources:
-        gpu=RUN.processes if ON_GPU else 0,
+        gpu=gpus,
     params:
         preset=PRESET,
         launch=LAUNCH,
