@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.errors import UserError
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 
 
 def image(height=9, width=12, seed=0):

@@ -11,7 +11,7 @@ import torch
 from PIL import ExifTags, Image
 from safetensors.torch import save_file
 
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 from pipeline.methods.trained import super_resolve
 from pipeline.networks import load_generator
 from pipeline.networks.rrdb import RRDBNet
