@@ -81,8 +81,9 @@ def dataset(name: str) -> Dataset:
 
 
 def _open(preset: str, name: str, options: Wanted) -> Study:
-    seed = settings.load().preset(preset).seeds[0]
-    return open_study(data_root(preset), preset, dataset(name), options, seed)
+    params = settings.load()
+    seed = params.preset(preset).seeds[0]
+    return open_study(data_root(preset), preset, dataset(name), options, seed, params.ablated)
 
 
 def _described(study: Study) -> str:

@@ -1,7 +1,7 @@
 """Drawing a study from restored images, and cutting the pictures that raters see."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -35,8 +35,12 @@ class Wanted:
     side: int | None = None
 
 
-def open_study(root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: int) -> Study:
+def open_study(
+    root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: int, apart: Collection[str] = ()
+) -> Study:
     """The study of a dataset under `root` (runs/<preset>), drawn now unless there is one.
+
+    `apart`: methods that are rated only where `wanted` names them.
 
     Raises `UserError` where the existing one is not as `wanted`, or images are missing or of the wrong size.
     """
@@ -48,7 +52,9 @@ def open_study(root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: 
     with FileLock(folder / ".lock"):
         study = read_study(folder)
         if study is None:
-            study = _draw(root, preset, dataset, wanted, seed)
+            methods = wanted.methods or tuple(name for name in known if name not in apart)
+            folders = {name: known[name] for name in methods}
+            study = _draw(root, preset, dataset, folders, wanted, seed)
             write_text(folder / "study.json", study.model_dump_json(indent=1) + "\n")
     _check(study, wanted, folder)
     return study
@@ -89,20 +95,23 @@ def stale_methods(root: Path, study: Study) -> set[str]:
     return _changed(study, _study_cuts(root, study))
 
 
-def _draw(root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: int) -> Study:
-    """A new study. Its ids are random, not of the seed: nobody can work out the method behind one."""
+def _draw(
+    root: Path, preset: str, dataset: Dataset, folders: Mapping[str, Path], wanted: Wanted, seed: int
+) -> Study:
+    """A new study of the images in `folders`, by method.
+
+    Its ids are random, not of the seed: nobody can work out the method behind one.
+    """
     scale, side, count = SCALES[dataset], wanted.side or SIDE, wanted.patches or PATCHES
     if side % scale:
         raise UserError(
             f"--side {side} is no multiple of the scale {scale}: a patch must begin and end at LR pixels"
         )
-    known = restored_methods(root, dataset, seed)
-    methods = wanted.methods or tuple(known)
     images = {case.id: case.read_lr() for case in read_cases(root, dataset)}
     places = choose_places(images, scale, side, count, seed)
     patches = tuple(
-        Patch(place=place, reference=secrets.token_hex(8), versions=tuple(_version(cut, name) for name in methods))
-        for place, cut in _cuts(root, dataset, {name: known[name] for name in methods}, places).items()
+        Patch(place=place, reference=secrets.token_hex(8), versions=tuple(_version(cut, name) for name in folders))
+        for place, cut in _cuts(root, dataset, folders, places).items()
     )
     return Study(
         id=secrets.token_hex(8),
@@ -111,7 +120,7 @@ def _draw(root: Path, preset: str, dataset: Dataset, wanted: Wanted, seed: int) 
         seed=seed,
         side=side,
         asked=count,
-        methods=methods,
+        methods=tuple(folders),
         patches=patches,
     )
 

@@ -75,8 +75,8 @@ def method_titles(settings: Settings, preset: str, dataset: Dataset) -> dict[str
 
 def compared(settings: Settings, preset: str, dataset: Dataset) -> dict[str, str]:
     """Of `method_titles` those of the comparison: rows of Tables V and VI alone are left out."""
-    apart = set(settings.ablation.configurations) - set(settings.study.configurations)
-    return {name: title for name, title in method_titles(settings, preset, dataset).items() if name not in apart}
+    titles = method_titles(settings, preset, dataset)
+    return {name: title for name, title in titles.items() if name not in settings.ablated}
 
 
 def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout, dict[str, str]]]:

@@ -223,6 +223,11 @@ class Settings(Block):
         ablation = self.ablation.configurations if training_set == self.ablation.data else []
         return list(dict.fromkeys([*self.study.configurations, *ablation]))
 
+    @property
+    def ablated(self) -> frozenset[str]:
+        """The rows of Tables V and VI that no table of the comparison has."""
+        return frozenset(self.ablation.configurations) - frozenset(self.study.configurations)
+
     def configuration(self, name: str) -> Configuration:
         """One configuration. Raises `UserError` when params.yaml has none of that name."""
         if name not in self.configurations:

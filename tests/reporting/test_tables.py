@@ -314,6 +314,50 @@ def test_table_1_takes_what_raters_gave_with_its_interval_and_notes():
     assert "1.250" in to_markdown(table)
 
 
+# --- seeds -------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_shows_the_mean_over_the_seeds_and_their_deviation(project, stage):
+    done = stage("tabulate", "--group", "comparison")
+    assert done.returncode == 0, done.stderr
+    folder = project / "reports/sample/tables/comparison"
+    ours = rows_of((folder / "table_2.csv").read_text())["Ours"]
+    assert float(ours["psnr"]) == pytest.approx((26.5 + 27) / 2)
+    assert float(ours["deviation_psnr"]) == pytest.approx(0.5 / math.sqrt(2))
+    assert [float(ours[f"psnr_seed{k}"]) for k in (1, 2)] == pytest.approx([26.5, 27])
+    assert [ours[f"run_seed{k}"] for k in (1, 2)] == ["realsr-full-s1-0a1b", "realsr-full-s2-0a1b"]
+    bicubic = rows_of((folder / "table_2.csv").read_text())["Bicubic"]
+    assert bicubic["deviation_psnr"] == bicubic["psnr_seed1"] == ""
+    text = (folder / "table_2.md").read_text()
+    assert "26.750 ± 0.354" in text
+    assert "- Seeds: 1, 2." in text
+    assert "share split, pools and training pack, and the one trunk" in text
+    wsum = rows_of((folder / "table_3.csv").read_text())
+    assert "wsum" not in {row["method"] for row in wsum.values()}  # a row of Table V alone
+
+
+def test_intervals_and_tests_are_of_each_images_mean_over_the_seeds():
+    images = [20.0, 22.0, 25.0, 21.0, 30.0, 28.0, 26.0, 23.0]
+
+    def scores(seeds):
+        rows = [
+            {"method": method, "seed": seed, "run": f"{method}-{seed}", "metric": "psnr", "image": str(image)}
+            | {"value": value + change + lift}
+            for method, lift in (("full", 0.0), ("plain", -0.4))
+            for seed, change in seeds.items()
+            for image, value in enumerate(images)
+        ]
+        return study_table(CAMERASR, read_paper_table(4, PAPER), pd.DataFrame(rows), OFFICIAL, TITLES)
+
+    several, one = scores({1: -0.3, 2: 0.1, 3: 0.2}), scores({1: 0.0})
+    for part in ("low", "high", "p"):
+        found, expected = getattr(several.statistics, part), getattr(one.statistics, part)
+        pd.testing.assert_frame_equal(found, expected)
+    assert several.deviation.loc["Ours", "psnr"] == pytest.approx(0.26458, abs=1e-4)
+    assert math.isnan(one.deviation.loc["Ours", "psnr"])
+    assert "Seeds: 1." in one.notes
+
+
 # --- statistics --------------------------------------------------------------------------------------
 
 
