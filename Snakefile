@@ -94,7 +94,7 @@ rule evaluate:
     input:
         [
             by_dvc(f"{DATA}/pretrained/{name}/weights.safetensors", "weights")
-            for name in params.study.weights
+            for name in params.weights(PRESET)
         ],
         lambda _: [finished(experiment) for experiment in ABLATIONS],
         split=by_dvc(f"{DATA}/splits/{ABLATION.data}.csv", "split"),

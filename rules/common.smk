@@ -83,7 +83,7 @@ def judged_by():
     split = sha256(data_root(PRESET) / "splits" / f"{ABLATION.data}.csv")
     weights = {
         name: read_json(pretrained_folder(PRESET, name) / "weights.json")["sha256"]
-        for name in params.study.weights
+        for name in params.weights(PRESET)
     }
     return {"split": split} | weights
 

@@ -69,7 +69,7 @@ def finished(root, params, tmp_path_factory):
         write_json(data / "packs" / name / "index.json", {"content": "0"})
     write_json(data / "weights/perceptual.json", {"sha256": "0"})
     write_text(data / "splits" / f"{ablation.data}.csv", "")
-    for name in params.study.weights:
+    for name in params.weights("sample"):
         write_text(data / "pretrained" / name / "weights.safetensors", "")
         write_json(data / "pretrained" / name / "weights.json", {"sha256": "0"})
     run(folder, sys.executable, "-c", FINISH)

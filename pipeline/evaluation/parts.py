@@ -23,6 +23,7 @@ from pipeline.methods.tiles import Span, Tile
 from pipeline.networks import load_generator
 from pipeline.networks.devices import device_named
 from pipeline.networks.parts import Branched
+from pipeline.paths import data_root, model_folder
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Settings
 
@@ -71,18 +72,19 @@ class TakenApart:
         )
 
 
-def write_parts(root: Path, settings: Settings, preset: str) -> None:
-    """Write `root`/parts (root: runs/<preset>): every training set by every masked configuration of the study.
+def write_parts(settings: Settings, preset: str) -> None:
+    """Write runs/<preset>/parts: every training set by every masked configuration of the study, with the first seed.
 
     Raises `UserError` when an image or a model is missing, damaged or of another scale; then nothing is written.
     """
-    names = masked(settings)
+    names, root, seed = masked(settings), data_root(preset), settings.preset(preset).seeds[0]
     work = [(dataset, name) for dataset in settings.study.training_sets for name in names]
     device = torch.device(device_named(settings.preset(preset).run.device))
     margin = settings.preset(preset).restore.overlap
     with whole_folder(root / "parts") as folder, progress("parts", len(work)) as meter:
         for dataset, name in work:
-            _write(root, folder / dataset / name, dataset, name, margin, device)
+            model = model_folder(preset, dataset, name, seed)
+            _write(root, folder / dataset / name, dataset, name, model, margin, device)
             meter.update()
 
 
@@ -124,9 +126,11 @@ def take_apart(generator: nn.Module, lr: Pixels, where: Tile, scale: int) -> Tak
     )
 
 
-def _write(root: Path, folder: Path, dataset: Dataset, name: str, margin: int, device: torch.device) -> None:
-    """The parts of a few test images of a dataset by the configuration `name`, a folder an image."""
-    model, scale = root / "models" / dataset / name, SCALES[dataset]
+def _write(
+    root: Path, folder: Path, dataset: Dataset, name: str, model: Path, margin: int, device: torch.device
+) -> None:
+    """The parts of a few test images of a dataset by the configuration `name` in `model`, a folder for each image."""
+    scale = SCALES[dataset]
     generator, description = load_generator(model)
     if description["scale"] != scale:
         raise UserError(f"{model} was trained for scale {description['scale']}, {dataset} needs scale {scale}")

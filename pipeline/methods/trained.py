@@ -9,13 +9,13 @@ from torch import nn
 from pipeline.errors import UserError
 from pipeline.methods.method import Image
 from pipeline.methods.network import NetworkMethod, to_levels
-from pipeline.networks import load_generator
+from pipeline.networks import load_generator, parameter_count
 from pipeline.networks.devices import device_named
-from pipeline.settings import Preset
+from pipeline.settings import Restoration
 
 
-def trained(folder: Path, scale: int, preset: Preset) -> NetworkMethod:
-    """The generator in `folder`, run as the preset says.
+def trained(folder: Path, scale: int, restoration: Restoration, device: str) -> NetworkMethod:
+    """The generator in `folder`, on a device named auto, cpu or cuda.
 
     Raises `UserError` when the model is missing, does not fit its description, or is of another scale.
     """
@@ -25,10 +25,10 @@ def trained(folder: Path, scale: int, preset: Preset) -> NetworkMethod:
             f"{folder} was trained for scale {description['scale']}, the dataset needs scale {scale}; "
             "take a model trained on a set of that scale"
         )
-    device = torch.device(device_named(preset.run.device))
-    generator.to(device)
-
-    return NetworkMethod(generator, scale, preset.restore, device)
+    placed = torch.device(device_named(device))
+    generator.to(placed)
+    about = {"architecture": description["network"]["kind"], "parameters": parameter_count(generator)}
+    return NetworkMethod(generator, scale, restoration, placed, about)
 
 
 @torch.inference_mode()

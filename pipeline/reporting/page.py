@@ -47,7 +47,7 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
             environments=environments(origin.runs.values()),
             tables=shown_tables(preset, settings, origin),
             apart=APART,
-            statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
+            statistics=[captions.SEED_NOTE, captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
             viewers=[viewer(root, preset, name, settings) for name in datasets],
             pools=[
                 sheet for name in settings.study.training_sets for sheet in pool_sheets(root, name, titles[name])

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.errors import UserError
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 
 
 def image(height=9, width=12, seed=0):
@@ -100,7 +100,7 @@ def test_a_trained_method_needs_its_model(tmp_path, preset):
     from pipeline.methods.trained import trained
 
     with pytest.raises(UserError, match=r"model\.json is missing"):
-        trained(tmp_path, 4, preset)
+        trained(tmp_path, 4, preset.restore, "cpu")
 
 
 def test_a_trained_method_clamps_and_rounds_its_generators_output(model, preset):
@@ -113,11 +113,11 @@ def test_a_trained_method_clamps_and_rounds_its_generators_output(model, preset)
     with torch.no_grad():
         output = generator(torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255)))[0].numpy()
     expected = np.rint(np.clip(output, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
-    sr = one(trained(folder, 4, preset), lr)
+    sr = one(trained(folder, 4, preset.restore, "cpu"), lr)
     assert sr.shape == (36, 48, 3)
     assert sr.dtype == np.uint8
     assert np.array_equal(sr, expected)
-    assert np.array_equal(one(trained(folder, 4, preset), lr), sr)
+    assert np.array_equal(one(trained(folder, 4, preset.restore, "cpu"), lr), sr)
 
 
 def test_a_model_of_another_scale_is_refused(model, preset):
@@ -125,4 +125,4 @@ def test_a_model_of_another_scale_is_refused(model, preset):
 
     folder, _ = model
     with pytest.raises(UserError, match="trained for scale 4, the dataset needs scale 1"):
-        trained(folder, 1, preset)
+        trained(folder, 1, preset.restore, "cpu")

@@ -76,7 +76,7 @@ class Project:
         network = {"kind": "cria", "features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1, "masked": True}
         torch.manual_seed(0)
         generator = build(network, scale)
-        folder = self.folder / "runs" / preset / "models" / data / name
+        folder = self.folder / "runs" / preset / "models" / data / name / "seed1"
         folder.mkdir(parents=True)
         save_file(generator.state_dict(), folder / "generator.safetensors")
         write_json(folder / "model.json", {"run": f"{data}-{name}-s1", "scale": scale, "network": network})
