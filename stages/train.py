@@ -164,7 +164,7 @@ def _read(root: Path, chosen: "Experiment") -> "dict[str, Input]":
 
     data = chosen.training_set
     known = {
-        "pairs": (f"{data}-pack", "training", root / "packs" / data),
+        **{kind: (f"{data}-{kind}", "training", root / "packs" / data) for kind in settings.KINDS},
         "trunk": (f"{data}-trunk", "start", root / "models" / data / "trunk"),
         "features": ("perceptual-features", "criteria", root / "weights"),
     }

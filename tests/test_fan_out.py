@@ -45,7 +45,7 @@ def finished(root, tmp_path_factory):
         copy(root / name, folder / name)
     params = settings.load(root / "params.yaml")
     data, ablation = folder / "runs/sample", params.ablation
-    write_json(data / "packs" / ablation.data / "index.json", {"content": "0"})
+    write_json(data / "packs" / ablation.data / "index.json", {"hashes": {"pairs": "0"}})
     write_json(data / "weights/perceptual.json", {"sha256": "0"})
     write_text(data / "models" / ablation.data / "trunk/generator.safetensors", "")
     write_text(data / "splits" / f"{ablation.data}.csv", "")
