@@ -163,7 +163,7 @@ def _read(root: Path, chosen: "Experiment") -> "dict[str, Input]":
     from pipeline.tracking import Input
 
     data = chosen.training_set
-    known = {
+    known: dict[str, tuple[str, str, Path]] = {
         **{kind: (f"{data}-{kind}", "training", root / "packs" / data) for kind in settings.KINDS},
         "trunk": (f"{data}-trunk", "start", root / "models" / data / "trunk"),
         "features": ("perceptual-features", "criteria", root / "weights"),

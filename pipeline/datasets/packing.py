@@ -1,7 +1,7 @@
 """Writing packs: images appended to flat arrays, one at a time, so that no dataset has to fit into memory.
 
-A pack offers three kinds of training images (`Kind`), and the validation pairs. An image that serves several of
-them is stored once.
+A pack offers three kinds of training images (`settings.Kind`), and the validation pairs. An image that serves
+several of them is stored once.
 """
 
 import json
@@ -15,7 +15,6 @@ import numpy as np
 
 from pipeline.datasets.alignment import common
 from pipeline.datasets.images import Pixels
-from pipeline.settings import KINDS, Kind
 
 INDEX, HR, LR, NOISE = "index.json", "hr.npy", "lr.npy", "noise.npy"
 """The files of a pack."""
@@ -83,20 +82,22 @@ class Writer:
         np.save(self.folder / NOISE, noise)
         for array in self.arrays.values():
             array.close()
-        pairs, validation = self.spots["training"], self.spots["validation"]
-        clean = [spot.alone for spot in pairs if not spot.real] or [spot.alone for spot in pairs]
-        real = [replace(spot, hr=None) for spot in pairs if spot.real] + self.photographs
-        kinds: dict[Kind, list[Spot]] = dict(zip(KINDS, (pairs, clean, real), strict=True))
+        pairs = self.spots["training"]
+        images = {
+            "pairs": pairs,
+            "clean": [spot.alone for spot in pairs if not spot.real] or [spot.alone for spot in pairs],
+            "real": [replace(spot, hr=None) for spot in pairs if spot.real] + self.photographs,
+        }
         laid = [real_share, sha256(repr(noise.shape).encode() + noise.tobytes()).hexdigest()]
+        hashes = {
+            kind: self._content(spots, laid if kind == "pairs" else []) for kind, spots in images.items() if spots
+        }
+        listed = images | {"validation": self.spots["validation"]}
         index = {
             "scale": self.scale,
             "real_share": real_share,
-            **{name: [vars(spot) for spot in spots] for name, spots in {**kinds, "validation": validation}.items()},
-            "hashes": {
-                kind: self._content(spots, laid if kind == "pairs" else [])
-                for kind, spots in kinds.items()
-                if spots
-            },
+            "hashes": hashes,
+            **{name: [vars(spot) for spot in spots] for name, spots in listed.items()},
         }
         (self.folder / INDEX).write_text(json.dumps(index, sort_keys=True) + "\n", encoding="utf-8")
 

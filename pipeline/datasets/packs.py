@@ -212,7 +212,7 @@ def _drawn(
     crops = []
     for place in range(part.count):
         rng = part.stream(purpose, place)
-        spot = spots[rng.integers(len(spots))]
+        spot = spots[int(rng.integers(len(spots)))]
         crops.append(cut(spot, draw_square(spot, side, rng)))
     return _planes(np.stack(crops))
 
