@@ -163,8 +163,8 @@ def _read(root: Path, chosen: "Experiment") -> "dict[str, Input]":
     from pipeline.tracking import Input
 
     data = chosen.training_set
-    known = {
-        "pairs": (f"{data}-pack", "training", root / "packs" / data),
+    known: dict[str, tuple[str, str, Path]] = {
+        **{kind: (f"{data}-{kind}", "training", root / "packs" / data) for kind in settings.KINDS},
         "trunk": (f"{data}-trunk", "start", root / "models" / data / "trunk"),
         "features": ("perceptual-features", "criteria", root / "weights"),
     }

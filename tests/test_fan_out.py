@@ -66,7 +66,7 @@ def finished(root, params, tmp_path_factory):
         copy(root / name, folder / name)
     data, ablation = folder / "runs/sample", params.ablation
     for name in params.study.training_sets:
-        write_json(data / "packs" / name / "index.json", {"content": "0"})
+        write_json(data / "packs" / name / "index.json", {"hashes": {"pairs": "0"}})
     write_json(data / "weights/perceptual.json", {"sha256": "0"})
     write_text(data / "splits" / f"{ablation.data}.csv", "")
     for name in params.weights("sample"):

@@ -177,7 +177,7 @@ def project(values, tmp_path_factory):
     with contextlib.chdir(folder):
         write_json(data_root(PRESET) / "weights/perceptual.json", {"sha256": "0"})
         for dataset in values["study"]["training_sets"]:
-            write_json(data_root(PRESET) / "packs" / dataset / "index.json", {"content": dataset})
+            write_json(data_root(PRESET) / "packs" / dataset / "index.json", {"hashes": {"pairs": dataset}})
             for name in values["configurations"]:
                 for seed in range(1, 70):
                     model = model_folder(PRESET, dataset, name, seed)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pipeline.errors import UserError
 from pipeline.params_file import explained, read_params
 from pipeline.settings.base import Block, Count, each_once
-from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
+from pipeline.settings.data import GIVES, KINDS, SCALES, Collection, Composition, Dataset, Kind, Part, Recipe, Role
 from pipeline.settings.efficiency import Efficiency
 from pipeline.settings.method import (
     CRITERIA_SOURCE,
@@ -58,7 +58,9 @@ __all__ = [
     "CHECKPOINTS",
     "CRIA",
     "CRITERIA_SOURCE",
+    "GIVES",
     "JUDGES",
+    "KINDS",
     "SCALES",
     "TRUNK",
     "VGG128_CROP",
@@ -76,6 +78,7 @@ __all__ = [
     "FeatureSource",
     "Game",
     "Interpolation",
+    "Kind",
     "MaskInput",
     "Metric",
     "Network",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.settings.base import Block
+from pipeline.settings.data import Kind
 from pipeline.settings.method import Configuration, Criteria, Objective
 from pipeline.settings.training import Discriminator, Schedule, Training
 
@@ -23,8 +24,8 @@ CRIA = "cria"
 class PhaseSettings(Block):
     """The settings of a phase. A recipe's own are a subclass."""
 
-    reads: ClassVar[tuple[str, ...]] = ("pairs",)
-    """The kinds of crops that it reads of a pack."""
+    reads: ClassVar[tuple[Kind, ...]] = ("pairs",)
+    """The kinds of crops that it reads of a pack; its result depends on no other."""
     schedule: Schedule
 
     @property

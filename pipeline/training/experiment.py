@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.code import code_hash
+from pipeline.errors import UserError
 from pipeline.files import fingerprint, read_json
 from pipeline.paths import data_root, model_folder
-from pipeline.settings import SCALES, TRUNK, Dataset, PhaseSettings, Run, Settings, phases, recipe_of
+from pipeline.settings import GIVES, SCALES, TRUNK, Dataset, Kind, PhaseSettings, Run, Settings, phases, recipe_of
 
 CODE = ("pipeline.training.inputs", "pipeline.training.run", "pipeline.evaluation.validation")
 """What makes any training's weights and history, beside its recipe; other code does not resume their state."""
@@ -23,7 +24,8 @@ class Experiment:
         recipe: the module of pipeline/recipes that has the phase.
         settings: exactly what the phase reads of params.yaml.
         border: of the protocol, as the history holds validation scores.
-        inputs: what it reads, by name: the content hashes of `pairs` and `features`, the fingerprint of `trunk`.
+        inputs: what it reads, by name: the content hashes of `features` and of kinds of images, the fingerprint of
+            `trunk`.
         after: fingerprint of the phase before it; None for the first.
     """
 
@@ -103,7 +105,8 @@ def plan(params: Settings, preset: str, chosen: Wanted) -> tuple[Experiment, ...
     What it reads is looked up under runs/<preset>: a pack and, where they are read, features. A trunk need not be
     trained for its fingerprint to be known.
 
-    Raises `UserError` for an unknown preset or row, and for an input that is missing.
+    Raises `UserError` for an unknown preset or row, for an input that is missing, and for a training set without
+    images of a kind that a phase reads.
     """
     root, run = data_root(preset), params.preset(preset).run
     found: list[Experiment] = []
@@ -139,9 +142,27 @@ def trunk_of(params: Settings, preset: str, training_set: Dataset) -> Wanted:
 
 def _input(params: Settings, preset: str, root: Path, chosen: Wanted, name: str) -> str:
     match name:
+        case "pairs" | "clean" | "real":
+            return _images(root, chosen, name)
         case "trunk":
             return plan(params, preset, trunk_of(params, preset, chosen.training_set))[-1].fingerprint
         case "features":
             return str(read_json(root / "weights" / "perceptual.json")["sha256"])
         case _:
-            return str(read_json(root / "packs" / chosen.training_set / "index.json")["content"])
+            raise ValueError(f"{chosen.row} reads {name}, which nothing makes")
+
+
+def _images(root: Path, chosen: Wanted, kind: Kind) -> str:
+    """The content hash of the training set's images of a kind."""
+    data = chosen.training_set
+    pack = root / "packs" / data
+    hashes = read_json(pack / "index.json").get("hashes")
+    if hashes is None:
+        raise UserError(f"{pack} was written by an earlier version. Run `dvc repro` (stage pack) to make it anew.")
+    if kind not in hashes:
+        raise UserError(
+            f"{data} has no images of the kind `{kind}`, which the row {chosen.row} reads. Give images of {data} "
+            f"the role {GIVES[kind]} in <preset>.datasets.{data} of params.yaml, or train the row on "
+            "another set."
+        )
+    return str(hashes[kind])

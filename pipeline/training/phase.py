@@ -20,12 +20,35 @@ absent is not updated."""
 class Batch:
     """The crops of one iteration that this process computes: float in [0, 1], on the device.
 
+    It has the crops of the kinds that the phase `reads`; to ask for another is a `KeyError`.
+
     Attributes:
-        lr, hr: pairs, B x 3 x h x w and B x 3 x H x W, the dataset's own degradation applied.
+        crops: by the names of the properties.
+        context: how many pixels more than an HR crop `clean` has on every side; a multiple of the scale.
     """
 
-    lr: Tensor
-    hr: Tensor
+    crops: Mapping[str, Tensor]
+    context: int = 0
+
+    @property
+    def lr(self) -> Tensor:
+        """Of `pairs`, B x 3 x crop/scale x crop/scale, the dataset's own degradation applied."""
+        return self.crops["lr"]
+
+    @property
+    def hr(self) -> Tensor:
+        """Of `pairs`, B x 3 x crop x crop."""
+        return self.crops["hr"]
+
+    @property
+    def clean(self) -> Tensor:
+        """HR crops to be degraded, B x 3 x (crop + 2 context) x (crop + 2 context)."""
+        return self.crops["clean"]
+
+    @property
+    def real(self) -> Tensor:
+        """LR crops of real photographs, B x 3 x crop/scale x crop/scale; they belong to no other crop."""
+        return self.crops["real"]
 
 
 class Execute(Protocol):

@@ -88,6 +88,6 @@ def trainer_of(
 
     def batches(iteration: int) -> Batch:
         part = Slice(experiment.seed, experiment.phase, iteration, distributed.rank() * share, share)
-        return batch(pack, part, schedule.crop, device)
+        return batch(pack, part, schedule.crop, experiment.settings.reads, device)
 
     return Trainer(experiment, phase, batches)

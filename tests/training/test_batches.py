@@ -29,7 +29,8 @@ def photograph(height, width, seed):
 
 def both(*arguments):
     """LR and HR of a batch."""
-    found = batch(*arguments)
+    pack, part, crop, device = arguments
+    found = batch(pack, part, crop, ("pairs",), device)
     return found.lr, found.hr
 
 
@@ -60,12 +61,12 @@ def test_a_batch_is_floats_of_the_unit_range_and_of_the_right_shapes(pack):
 
 
 def test_pairs_come_as_they_are_and_only_marked_images_get_noise(pack):
-    crops = pack.crops(slice_of(1, 0, 0, 60), 32)
+    crops = pack.pairs(slice_of(1, 0, 0, 60), 32)
     lr, hr = both(pack, slice_of(1, 0, 0, 60), 32, CPU)
     torch.testing.assert_close(hr, crops.hr / 255)
-    as_they_are = [k for k in range(60) if k not in crops.clean and not crops.noise[k].any()]
+    as_they_are = [k for k in range(60) if k not in crops.degraded and not crops.noise[k].any()]
     noisy = [k for k in range(60) if crops.noise[k].any()]
-    assert min(len(as_they_are), len(noisy), len(crops.clean)) > 5
+    assert min(len(as_they_are), len(noisy), len(crops.degraded)) > 5
     torch.testing.assert_close(lr[as_they_are], crops.lr[as_they_are] / 255)
     added = lr[noisy] - crops.lr[noisy] / 255
     assert added.std() > 1 / 255
@@ -81,14 +82,14 @@ def test_hr_crops_are_degraded_as_they_are(pack, monkeypatch):
 
     monkeypatch.setattr(second_order, "degrade", degrade)
     part = slice_of(1, 0, 0, 12)
-    batch(pack, part, 32, CPU)
-    assert torch.equal(seen[0], pack.crops(part, 32).wide / 255)
+    batch(pack, part, 32, ("pairs",), CPU)
+    assert torch.equal(seen[0], pack.pairs(part, 32).wide / 255)
 
 
 def test_the_lr_that_is_made_lies_where_its_hr_lies(pack):
-    crops = pack.crops(slice_of(1, 0, 0, 60), 32)
+    crops = pack.pairs(slice_of(1, 0, 0, 60), 32)
     lr, hr = both(pack, slice_of(1, 0, 0, 60), 32, CPU)
-    made, expected = lr[list(crops.clean)], downscale(hr[list(crops.clean)], pack.scale)
+    made, expected = lr[list(crops.degraded)], downscale(hr[list(crops.degraded)], pack.scale)
     errors = {
         shift: float((made - expected.roll(shift, dims=(2, 3))).square().mean())
         for shift in [(0, 0), (2, 0), (-2, 0), (0, 2), (0, -2)]
@@ -124,3 +125,18 @@ def test_a_batch_is_made_on_the_gpu(pack):
     lr, hr = both(pack, slice_of(1, 0, 0, 12), 32, torch.device("cuda"))
     assert lr.is_cuda
     torch.testing.assert_close(hr.cpu(), both(pack, slice_of(1, 0, 0, 12), 32, CPU)[1])
+
+
+def test_a_batch_has_the_kinds_that_are_read_and_no_other(pack):
+    part, every = slice_of(1, 4, 0, 6), ("pairs", "clean", "real")
+    whole = batch(pack, part, 32, every, CPU)
+    assert torch.equal(whole.clean, pack.clean(part, 32) / 255)
+    assert torch.equal(whole.real, pack.real(part, 32) / 255)
+    assert whole.clean.shape[-1] == 32 + 2 * whole.context
+    names = {"pairs": {"lr", "hr"}, "clean": {"clean"}, "real": {"real"}}
+    for kind in every:
+        found = batch(pack, part, 32, (kind,), CPU)
+        assert found.crops.keys() == names[kind]
+        assert all(torch.equal(found.crops[name], whole.crops[name]) for name in names[kind])
+    with pytest.raises(KeyError):
+        batch(pack, part, 32, ("pairs",), CPU).real  # noqa: B018

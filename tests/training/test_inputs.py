@@ -8,11 +8,12 @@ from safetensors.torch import save_file
 from pipeline import settings
 from pipeline.datasets.packing import Writer
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import read_json, write_json
 from pipeline.networks import build
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.paths import data_root, model_folder
 from pipeline.recipes.cria import Cria
+from pipeline.settings import CriaPhase
 from pipeline.streams import Purpose, torch_weights
 from pipeline.training.experiment import Wanted, marker, plan, trunk_of, wanted
 from pipeline.training.inputs import given
@@ -120,3 +121,47 @@ def test_the_study_wants_each_row_with_every_seed_and_a_trunk_per_training_set(p
         assert {chosen[::2] for chosen in found if chosen.row == row} == {(s, k) for s in sets for k in seeds}
     only_there = {chosen.training_set for chosen in found if chosen.row in ("spatial", "anchor_adv")}
     assert only_there == {params.ablation.data}
+
+
+def repacked(write):
+    """Write the training set's pack anew: validation pairs and what `write` adds."""
+    pack, rng = data_root("sample") / "packs" / "realsr", np.random.default_rng(0)
+    writer, (lr, hr) = Writer(pack, 4), (rng.integers(0, 256, (side, side, 3), np.uint8) for side in (16, 64))
+    writer.add("validation", "held", lr, hr)
+    write(writer, lr, hr)
+    writer.close(np.zeros((0, 8, 8, 3), np.uint8))
+
+
+def add_clean(writer, lr, hr):
+    writer.add("training", "clean", lr, hr, noisy=True)
+
+
+def add_both(writer, lr, hr):
+    add_clean(writer, lr, hr)
+    writer.add_real("photograph", lr[:, :12])
+
+
+def test_real_photographs_make_only_those_trainings_stale_that_read_them(params, monkeypatch):
+    trunk = trunk_of(params, "sample", "realsr")
+    repacked(add_both)
+    (before,), hashes = full(params), read_json(data_root("sample") / "packs/realsr/index.json")["hashes"]
+    repacked(add_clean)
+    assert full(params)[0].fingerprint == before.fingerprint
+    monkeypatch.setattr(CriaPhase, "reads", ("clean", "real"))
+    with pytest.raises(
+        UserError,
+        match=r"realsr has no images of the kind `real`, which the row full reads\. Give images of realsr the role "
+        r"source \(real photographs\) or train \(real pairs\) in <preset>\.datasets\.realsr of params\.yaml",
+    ):
+        full(params)
+    plan(params, "sample", trunk)
+    repacked(add_both)
+    inputs = full(params)[0].inputs
+    assert {kind: inputs[kind] for kind in ("clean", "real")} == {kind: hashes[kind] for kind in ("clean", "real")}
+    assert "pairs" not in inputs
+
+
+def test_a_pack_of_an_earlier_version_is_named(params):
+    write_json(data_root("sample") / "packs/realsr/index.json", {"content": "0"})
+    with pytest.raises(UserError, match=r"packs/realsr was written by an earlier version\. Run `dvc repro`"):
+        full(params)

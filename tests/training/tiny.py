@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from pipeline.datasets.packs import Crops
+from pipeline.datasets.packs import Pairs
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.networks.vgg import VGGFeatures, layer_indices
 from pipeline.recipes.cria import Cria
@@ -53,17 +53,16 @@ class SyntheticPack:
     """Stands in for a pack: crops are pure in the slice; `hook(iteration)` is called at each batch."""
 
     scale = 4
-    content = "synthetic"
 
     def __init__(self, hook=lambda iteration: None):
         self.hook = hook
 
-    def crops(self, part, crop):
+    def pairs(self, part, crop):
         self.hook(part.iteration)
         rngs = [part.stream(Purpose.CROP, place) for place in range(part.count)]
         hr = torch.stack([torch.from_numpy(rng.integers(0, 256, (3, crop, crop), np.uint8)) for rng in rngs])
         lr = torch.nn.functional.avg_pool2d(hr.float(), 4).byte()
-        return Crops(lr, hr, torch.zeros_like(lr), (), hr[:0], 0)
+        return Pairs(lr, hr, torch.zeros_like(lr), (), hr[:0], 0)
 
     def validation(self):
         return []
