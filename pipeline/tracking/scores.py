@@ -27,7 +27,7 @@ def record_scores(
     inputs: Mapping[str, Input] | None = None,
     runs: Mapping[Made, str] | None = None,
 ) -> None:
-    """A dataset's scoring as a run: metrics `<metric>/<row>`, means over images and seeds, and the CSVs as artifacts.
+    """A dataset's scoring as a run: metrics `<metric>/<row>`, means over images and seeds; the CSVs are artifacts.
 
     Args:
         root: runs/<preset>, whose scores of the dataset these are.

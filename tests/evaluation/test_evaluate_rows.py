@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +15,7 @@ from safetensors.torch import save_file
 
 from pipeline.evaluation import evaluate as module
 from pipeline.evaluation.restore import Restoration
+from pipeline.evaluation.score import score
 from pipeline.files import write_json
 from pipeline.methods import records
 from pipeline.networks import build
@@ -32,8 +36,28 @@ def model(root, row, seed, weights):
     save_file(build(NETWORK, 4).state_dict(), folder / "generator.safetensors")
 
 
+class Here:
+    """Scores in this process: another one takes seconds to start."""
+
+    def __init__(self, measure):
+        self.measure, self.scores = measure, []
+
+    def add(self, cases, folders):
+        self.scores.append(score(cases, folders, self.measure, threads=1))
+
+    def results(self):
+        return iter(self.scores)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "scoring", contextmanager(lambda measure: iter([Here(measure)])))
+        yield
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def first(tmp_path_factory):
     """A dataset restored by two interpolations and two trained rows with two seeds each."""
     project = tmp_path_factory.mktemp("project")
     dataset(project, "realsr", 4)
@@ -42,6 +66,12 @@ def made(tmp_path_factory):
         model(root, row, seed, number)
     evaluated(root, ROWS, seeds=(1, 2))
     return root
+
+
+@pytest.fixture
+def made(first, tmp_path):
+    """A copy to change."""
+    return Path(shutil.copytree(first, tmp_path / "runs/sample"))
 
 
 @pytest.fixture
