@@ -13,7 +13,6 @@ from pipeline import settings
 from pipeline.code import code_hash
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
-from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json, sha256
 from pipeline.paths import (
     data_root,
@@ -69,7 +68,7 @@ rule train:
         f"{LOGS}/{{data}}-{{row}}-seed{{seed}}-{{fingerprint}}.tsv"
     threads: RUN.threads * RUN.processes
     resources:
-        gpu=RUN.processes if ON_GPU else 0,
+        gpu=gpus,
     params:
         preset=PRESET,
         launch=LAUNCH,
@@ -95,7 +94,7 @@ rule evaluate:
     input:
         [
             by_dvc(f"{DATA}/pretrained/{name}/weights.safetensors", "weights")
-            for name in JUDGES
+            for name in params.weights(PRESET)
         ],
         lambda _: [finished(experiment) for experiment in ABLATIONS],
         split=by_dvc(f"{DATA}/splits/{ABLATION.data}.csv", "split"),

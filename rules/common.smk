@@ -34,19 +34,25 @@ SCORES = [
     ).as_posix()
     for experiment in ABLATIONS
 ]
-JUDGES = sorted(
-    {name for metric in params.protocol.metrics for name in METRICS[metric].weights}
-)
 LOGS = f"{DATA}/logs"
 # The paper's tables: the results stand beside them.
 PAPER = sorted(file.as_posix() for file in Path("reports", "paper").glob("*.csv"))
-# A training takes whole GPUs, where it will run on them; on a CPU the cores alone decide what runs side by side.
-ON_GPU = RUN.device == "cuda" or (RUN.device == "auto" and gpu_count() > 0)
 LAUNCH = (
     "python"
     if RUN.processes == 1
     else f"torchrun --standalone --nproc-per-node {RUN.processes}"
 )
+
+
+def gpus(_):
+    """How many GPUs a training takes: whole ones, where it will run on them.
+
+    On a CPU the cores alone decide what runs side by side. Where jobs go to other machines, `run.device: auto` is
+    taken to find a GPU there; on a cluster without any, set it to cpu.
+    """
+    found = workflow.non_local_exec or gpu_count() > 0
+    on_gpu = RUN.device == "cuda" or (RUN.device == "auto" and found)
+    return RUN.processes if on_gpu else 0
 
 
 def by_dvc(path, stage):
@@ -73,11 +79,11 @@ def finished(experiment):
 
 
 def judged_by():
-    """Content hashes of the test images' manifest and of the weights that the metrics judge with."""
+    """Content hashes of the test images' manifest and of the networks trained by others, the metrics' among them."""
     split = sha256(data_root(PRESET) / "splits" / f"{ABLATION.data}.csv")
     weights = {
         name: read_json(pretrained_folder(PRESET, name) / "weights.json")["sha256"]
-        for name in JUDGES
+        for name in params.weights(PRESET)
     }
     return {"split": split} | weights
 

@@ -1,7 +1,7 @@
 """Scores that are still good: a row's images are scored again only where something changed that they depend on.
 
-Beside every CSV of scores a JSON of the same name holds a fingerprint of what they depend on: the restored images, the
-ground truth, the protocol, and the weights, code, device and packages of the metrics.
+Beside every CSV of scores a JSON of the same name holds a fingerprint of what they depend on: the restored images,
+the ground truth, the protocol, and the weights, code, device and packages of the metrics.
 """
 
 from collections.abc import Sequence
