@@ -61,7 +61,7 @@ EDITED = {
     "pipeline/evaluation/validation.py": TRAIN,
     "pipeline/evaluation/metrics/niqe.py": {*EVALUATE, "tabulate", "illustrate", "report"},
     "pipeline/methods/classical.py": EVALUATE,
-    "pipeline/methods/rivals.py": {*EVALUATE, "rival"},
+    "pipeline/methods/published.py": {*EVALUATE},
     "pipeline/methods/trained.py": {*EVALUATE, *TRAIN},
     "pipeline/degradations/kernelgan.py": {"fetch", "pools", "pack", "report"},
     "pipeline/datasets/standins.py": {"fetch"},

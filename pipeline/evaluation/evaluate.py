@@ -25,7 +25,7 @@ AT_ONCE = 8
 
 
 def evaluate(settings: Settings, preset: str, dataset: Dataset, only: Sequence[str] = ()) -> list[Restoration]:
-    """Restore and score the test images of a dataset by its rows (`paths.restored_folder`, `scores_file`).
+    """Restore and score the test images of a dataset by its rows, into `restored_folder` and `scores_file` (paths).
 
     Images that were restored from the same inputs, by the same settings and code, are not restored again, and what
     was scored in the same way is not scored again. A row that is left out of the dataset has skipped.json in place

@@ -73,7 +73,7 @@ class TakenApart:
 
 
 def write_parts(settings: Settings, preset: str) -> None:
-    """Write runs/<preset>/parts: every training set by every masked configuration, with the first seed.
+    """Write runs/<preset>/parts: every training set by every masked configuration of the study, of the first seed.
 
     Raises `UserError` when an image or a model is missing, damaged or of another scale; then nothing is written.
     """
@@ -129,7 +129,7 @@ def take_apart(generator: nn.Module, lr: Pixels, where: Tile, scale: int) -> Tak
 def _write(
     root: Path, folder: Path, dataset: Dataset, name: str, model: Path, margin: int, device: torch.device
 ) -> None:
-    """The parts of a few test images by the configuration `name` in `model`, a folder for each image."""
+    """The parts of a few test images of a dataset by the configuration `name`, whose generator is in `model`."""
     scale = SCALES[dataset]
     generator, description = load_generator(model)
     if description["scale"] != scale:

@@ -11,6 +11,7 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, groups, read_about
 from pipeline.files import whole_folder
+from pipeline.paths import data_root
 from pipeline.reporting.captions import Source, shown_seed
 from pipeline.reporting.figures import STYLE
 from pipeline.reporting.illustrations import NO_DATES
@@ -55,19 +56,19 @@ class ShownParts:
     links: Mapping[str, str]
 
 
-def draw_parts(root: Path, settings: Settings, folder: Path) -> None:
-    """Write `folder`/<dataset>_<configuration>.svg and .png of everything under `root`/parts, all or none.
+def draw_parts(preset: str, settings: Settings, folder: Path) -> None:
+    """Write `folder`/<dataset>_<configuration>.svg and .png of all parts of `preset`, all or none.
 
     Raises `UserError` when parts are missing or damaged.
     """
     with whole_folder(folder) as temporary, matplotlib.style.context(["default", STYLE]):
-        for dataset, configuration, images in groups(root, settings):
+        for dataset, configuration, images in groups(data_root(preset), settings):
             figure = parts_figure([KeptParts.read(image) for image in images])
             for suffix, metadata in NO_DATES.items():
                 figure.savefig(temporary / f"{dataset}_{configuration}.{suffix}", metadata=metadata)
 
 
-def shown_parts(root: Path, preset: str, settings: Settings, folder: Path) -> list[ShownParts]:
+def shown_parts(preset: str, settings: Settings, folder: Path) -> list[ShownParts]:
     """What `draw_parts` has left in `folder`, with what is to be said of it; none without a masked configuration.
 
     Raises `UserError` when a figure or the numbers behind it are missing.
@@ -80,7 +81,7 @@ def shown_parts(root: Path, preset: str, settings: Settings, folder: Path) -> li
             method_titles(settings, preset, dataset)[configuration],
             settings.preset(preset).seeds[0],
         )
-        for dataset, configuration, images in groups(root, settings)
+        for dataset, configuration, images in groups(data_root(preset), settings)
     ]
 
 

@@ -154,7 +154,7 @@ def test_metrics_that_no_image_has_are_left_out():
 def read(project):
     def of(dataset):
         with chdir(project):
-            return read_comparison(project / "runs/sample", "sample", dataset, settings.load())
+            return read_comparison("sample", dataset, settings.load())
 
     return of
 
@@ -194,7 +194,7 @@ def test_a_metric_that_this_image_has_not_is_a_dash(project, read):
 def test_the_page_gets_lr_thinned_and_every_version_of_the_surroundings(project, monkeypatch):
     monkeypatch.chdir(project)
     monkeypatch.setattr("pipeline.reporting.comparison.viewer.OVERVIEW", 20)
-    shown = viewer(project / "runs/sample", "sample", "realsr_zero", settings.load())
+    shown = viewer("sample", "realsr_zero", settings.load())
     assert shown.thinned == 2  # LR is 28 x 26
     assert (shown.whole, shown.view) == (Window(0, 0, 112, 104), Window(0, 0, 112, 104))
     assert (shown.before, shown.after) == ("bicubic", "bicubic")

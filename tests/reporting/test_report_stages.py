@@ -149,7 +149,7 @@ def html(project, monkeypatch):
     for name in PARTS:
         Image.new("RGB", (24, 16)).save(project / f"reports/sample/figures/parts/{name}_full.png")
     made = circumstances("sample", datetime(2024, 2, 29, 12, 30, tzinfo=UTC))
-    return page(project / "runs/sample", "sample", settings.load(), made)
+    return page("sample", settings.load(), made)
 
 
 def test_the_page_is_well_formed_and_holds_everything_itself(html):

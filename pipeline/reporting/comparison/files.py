@@ -70,7 +70,7 @@ def links(name: str) -> dict[str, str]:
 
 
 def _figures(preset: str, dataset: Dataset, settings: Settings) -> Iterator[tuple[str, Figure]]:
-    yield f"{dataset}_cuts", cuts(read_comparison(data_root(preset), preset, dataset, settings))
+    yield f"{dataset}_cuts", cuts(read_comparison(preset, dataset, settings))
     shown = dataset_strips(preset, dataset, settings)
     if shown.values:
         yield f"{dataset}_scores", distributions(shown, source_of(settings, preset, dataset))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
@@ -10,7 +9,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.case import Case
 from pipeline.evaluation.cases import read_cases, read_restored
 from pipeline.evaluation.metrics import METRICS
-from pipeline.paths import of_seed, restored_folders
+from pipeline.paths import data_root, of_seed, restored_folders
 from pipeline.reporting.captions import Source, shown_seed
 from pipeline.reporting.comparison.choice import Scores, Window, around, choose, finite, textured
 from pipeline.reporting.grid import number
@@ -70,12 +69,12 @@ class Comparison:
     view: Window
 
 
-def read_comparison(root: Path, preset: str, dataset: Dataset, settings: Settings) -> Comparison:
-    """The comparison of `dataset` under `root` (runs/<preset>).
+def read_comparison(preset: str, dataset: Dataset, settings: Settings) -> Comparison:
+    """The comparison of a dataset of `preset`.
 
     Raises `UserError` when scores or images are missing or damaged.
     """
-    seed, scale = settings.preset(preset).seeds[0], SCALES[dataset]
+    root, seed, scale = data_root(preset), settings.preset(preset).seeds[0], SCALES[dataset]
     scores, cases = read_scores(root, dataset, seed), {case.id: case for case in read_cases(root, dataset)}
     titles = compared(settings, preset, dataset)
     choice = choose(scores, reference(dataset), titles, list(cases))
