@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.files import fingerprint, sha256
+from pipeline.tracking.mirroring import tracked
 from pipeline.tracking.notes import means_note
-from pipeline.tracking.run import Input, metric, tracked
+from pipeline.tracking.run import Input, metric
 from pipeline.tracking.store import Store, open_store, store_uri
 from pipeline.tracking.tables import KIND, RUN_TAG
 
@@ -42,7 +43,7 @@ def record_scores(
     name = f"score-{dataset}-{key}" if seed is None else f"score-{dataset}-s{seed}-{key}"
     tags = {KIND: "scoring", "dataset": dataset} | ({} if seed is None else {"seed": str(seed)})
     with tracked(
-        preset, name, params=params, environment=environment, inputs=inputs, tags=tags, note=means_note(means)
+        preset, name, params=params, environment=environment, inputs=inputs or {}, tags=tags, note=means_note(means)
     ) as run:
         run.metrics(
             {f"{metric}/{method}": mean for metric, column in means.items() for method, mean in column.items()}
