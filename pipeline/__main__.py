@@ -55,14 +55,15 @@ def compare(
 
 @app.command()
 def store() -> None:
-    """Create MLflow's local store unless it exists, and print its URI."""
-    from pipeline.tracking import create_store, store_uri
+    """Create MLflow's local store unless it exists, send it the runs that wait, and print its URI."""
+    from pipeline.tracking import create_store, deliver_all, store_uri
 
     with explained():
         uri = store_uri()
         if uri.startswith("http"):
             raise UserError(f"MLFLOW_TRACKING_URI names a server. Open {uri} in a browser.")
         create_store(uri)
+        deliver_all()
         typer.echo(uri)
 
 

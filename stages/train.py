@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.datasets.images import Pixels
     from pipeline.datasets.packs import Pair
-    from pipeline.tracking import Input, Tracked
+    from pipeline.tracking import Input, Patient
     from pipeline.training.checkpoints import TrainingState
     from pipeline.training.experiment import Experiment
     from pipeline.training.run import Observer
@@ -90,16 +90,16 @@ class Observed:
     pairs: "list[Pair]"
     params: settings.Settings
     last: bool
-    run: "Tracked | None" = None
+    run: "Patient | None" = None
 
     @contextmanager
     def tracked(self) -> Iterator[None]:
         """For the length of the block, with a run of MLflow; without, nothing is sent and nothing written."""
-        from pipeline.tracking import tracked
+        from pipeline.tracking import mirrored
 
         chosen = self.trainer.experiment
         row = chosen.row
-        with tracked(
+        with mirrored(
             chosen.preset,
             chosen.run_name,
             params={"training_set": chosen.training_set, "row": row} | chosen.described,

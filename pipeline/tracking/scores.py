@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.files import fingerprint, sha256
 from pipeline.paths import Made, score_files
+from pipeline.tracking.mirroring import tracked
 from pipeline.tracking.notes import means_note
-from pipeline.tracking.run import Input, metric, tracked
+from pipeline.tracking.run import Input, metric
 from pipeline.tracking.store import Store, open_store, store_uri
 from pipeline.tracking.tables import KIND, RUN_TAG
 
@@ -45,7 +46,7 @@ def record_scores(
         f"score-{dataset}-{key}",
         params=params,
         environment=environment,
-        inputs=inputs,
+        inputs=inputs or {},
         tags={KIND: "scoring", "dataset": dataset},
         note=means_note(over_seeds),
     ) as run:

@@ -21,7 +21,9 @@ Network = TypeVar("Network", bound=nn.Module)
 def configure(run: Run) -> None:
     """Settings of the whole process: CPU threads, algorithms with one result, and float32 that is float32."""
     torch.set_num_threads(run.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")
+    if run.compile:  # the same for compiled networks; importing what compiles takes as long as importing torch
+        torch.use_deterministic_algorithms(True, warn_only=True)
     # By default cuDNN convolves float32 with the 10 bits of TF32 (facts/ecosystem.md 4.4: off, as published).
     torch.backends.cudnn.allow_tf32 = run.precision != "fp32"
 

@@ -14,6 +14,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline import distributed
+from pipeline.optimisers import Adam
 from pipeline.settings import Schedule
 from pipeline.training.experiment import Experiment
 from pipeline.training.phase import Batch, Losses, Phase
@@ -152,9 +153,9 @@ def _parameters(network: nn.Module | None) -> list[nn.Parameter]:
     return [] if network is None else list(network.parameters())
 
 
-def _adam(parameters: list[nn.Parameter], rate: float) -> torch.optim.Adam:
+def _adam(parameters: list[nn.Parameter], rate: float) -> Adam:
     """Adam, on every device with all of a tensor's update in one pass."""
-    return torch.optim.Adam(parameters, rate, betas=BETAS, fused=True)
+    return Adam(parameters, rate, betas=BETAS, fused=True)
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel | None:
