@@ -71,11 +71,11 @@ rule train:
         gpu=gpus,
     params:
         preset=PRESET,
-        launch=LAUNCH,
     message:
         "train {wildcards.row} on {wildcards.data}, seed {wildcards.seed}"
     shell:
-        "{params.launch} -m stages.train --preset {params.preset} --data {wildcards.data}"
+        f"{LAUNCH} -m stages.train"
+        " --preset {params.preset} --data {wildcards.data}"
         " --row {wildcards.row} --seed {wildcards.seed} 2> {log}"
 
 

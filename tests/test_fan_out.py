@@ -148,6 +148,18 @@ def test_a_changed_pack_trains_its_own_rows_trunk_included(finished, edit, param
     assert planned(finished, "experiments") == {"train": expected}
 
 
+def test_several_processes_share_a_training_by_torchrun_and_it_stays_the_same_training(finished, edit):
+    edit("params.yaml", lambda text: text.replace("threads: 1\n", "threads: 1\n    processes: 2\n"))
+    assert planned(finished, "experiments") == {}
+    (file,) = (finished / "runs/sample/models/realsr/full/seed2").glob("*.done")
+    file.unlink()
+    try:
+        said = snakemake(finished, "-n", "-p", "--", "realsr_full_seed2")
+    finally:
+        file.touch()
+    assert "torchrun --standalone --nproc-per-node 2 -m stages.train --preset sample --data realsr" in said
+
+
 def test_neither_file_times_nor_what_ran_before_decide(finished):
     for file in (finished / "runs/sample").rglob("*"):
         os.utime(file)

@@ -1,5 +1,6 @@
 """The training loop that serves every configuration: steps, records, checkpoints, and stopping early and safely."""
 
+import math
 import signal
 from collections.abc import Callable, Mapping
 from types import FrameType
@@ -89,21 +90,19 @@ def _measured(trainer: Trainer, validate: Validate) -> dict[str, float]:
 
 
 def _checked(pending: Mapping[int, Mapping[str, Tensor]], state: TrainingState) -> dict[str, float]:
-    """The last step's terms as numbers, after all pending steps are found finite (one wait for the device).
+    """The last value of each term, after all pending ones are found finite (one wait for the device).
 
     They are means over the processes, so that all of them stop where one has met a NaN.
     """
-    names = list(next(iter(pending.values())))
-    rows = torch.stack([torch.stack([terms[name] for name in names]) for terms in pending.values()])
-    values = distributed.mean(rows).cpu()
-    for iteration, row in zip(pending, values, strict=True):
-        for name, value in zip(names, row, strict=True):
-            if not value.isfinite():
-                raise UserError(
-                    f"the term `{name}` became {float(value)} at iteration {iteration}. {state.last_good()}. Lower "
-                    "the learning rate or a weight of the objective in params.yaml."
-                )
-    return dict(zip(names, values[-1].tolist(), strict=True))
+    found = [(iteration, name, term) for iteration, terms in pending.items() for name, term in terms.items()]
+    values = distributed.mean(torch.stack([term for _, _, term in found])).tolist()
+    for (iteration, name, _), value in zip(found, values, strict=True):
+        if not math.isfinite(value):
+            raise UserError(
+                f"the term `{name}` became {value} at iteration {iteration}. {state.last_good()}. Lower the "
+                "learning rate or a weight of the objective in params.yaml."
+            )
+    return {name: value for (_, name, _), value in zip(found, values, strict=True)}
 
 
 def _save(trainer: Trainer, state: TrainingState) -> None:

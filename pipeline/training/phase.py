@@ -96,5 +96,8 @@ class Phase(nn.Module, Generic[S]):
         """Called before the losses of an iteration, from 1; for what is computed anew from time to time."""
 
     def losses(self, batch: Batch) -> Losses:
-        """The losses of one step. List a group whose graph another one shares before that one."""
+        """The losses of one step. List a group whose graph another one shares before that one.
+
+        In `eval` mode, in which the probe is taken, the group of the exported network is among them in any case.
+        """
         raise NotImplementedError

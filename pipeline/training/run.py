@@ -64,7 +64,7 @@ def train_row(
             with room(experiment.preset, experiment.phase):
                 train(trainer, state, observer.validate, observer.recorded)
             observer.finished()
-        given = {**given, experiment.phase: trainer.result}
+        given = {**given, experiment.phase: trainer.result.eval().requires_grad_(False)}
 
 
 def trainer_of(
