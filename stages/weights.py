@@ -24,8 +24,9 @@ def main() -> None:
 
     mirror = os.environ.get("CRIA_MIRROR") or params.mirror
     for name in [arguments.name] if arguments.name else params.weights(arguments.preset):
+        pretrained = obtain(name, order, mirror, DOWNLOADS)
         with whole_folder(pretrained_folder(arguments.preset, name)) as folder:
-            store.write(obtain(name, order, mirror, DOWNLOADS), folder)
+            store.write(pretrained, folder)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from pipeline.datasets import splits
-from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
-from pipeline.evaluation.case import Case
+from pipeline.evaluation.case import Case, read_restored
+
+__all__ = ["read_cases", "read_restored"]
 
 
 def read_cases(root: Path, dataset: str) -> list[Case]:
@@ -19,11 +20,3 @@ def read_cases(root: Path, dataset: str) -> list[Case]:
         raise UserError(f"{split} has no row of role `test`. Delete it and run `dvc repro`.")
     raw = root / "raw" / dataset
     return [Case(row.id, raw / row.lr, raw / row.hr if row.hr else None) for row in rows]
-
-
-def read_restored(folder: Path, case: Case) -> Pixels:
-    """The restored image of `case`, uint8 (height, width, 3). Raises `UserError` when missing or damaged."""
-    try:
-        return read_rgb(folder / f"{case.id}.png")
-    except UserError as error:
-        raise UserError(f"{error} As a restored image: delete {folder} and run `dvc repro`.") from None

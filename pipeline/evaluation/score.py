@@ -16,8 +16,7 @@ from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.environment import cores
 from pipeline.errors import UserError
-from pipeline.evaluation.case import Case
-from pipeline.evaluation.cases import read_restored
+from pipeline.evaluation.case import Case, read_restored
 from pipeline.evaluation.metrics import Picture, Scorer
 from pipeline.evaluation.room import Room
 from pipeline.files import whole_file
