@@ -85,8 +85,7 @@ def study_table(
     """Our rows and the paper's in one table.
 
     Args:
-        layout: which rows and metrics.
-        paper: the transcription.
+        layout, paper: which metrics, and the transcription.
         scores: of the layout's dataset, as `read_image_scores` gives them; the seeds of a method are averaged.
         source: which data the results are from.
         titles: of methods by name; each that has scores gets a row, in this order, if the paper has none for it.
@@ -101,7 +100,7 @@ def study_table(
     printed = paper.cells.reindex(rows.index, fill_value="")
     comparable = source.official and layout.dataset == paper.dataset
     difference = _difference(ours, printed, rows["method"].isin(unlike)) if comparable else None
-    ablation, rates = layout.group == "ablations", "mos" in layout.metrics
+    ablation = layout.group == "ablations"
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
     changes = _steps(scores, rows) if ablation else None
     if opinions and tests:
@@ -118,7 +117,11 @@ def study_table(
             *captions.our_notes(results, rows, remarks or {}),
             *(captions.power_note(zip(tests.images, tests.tested, strict=True)) if tests else ()),
             *(captions.step_notes(changes) if changes is not None else ()),
-            *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
+            *(
+                (opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,))
+                if "mos" in layout.metrics
+                else ()
+            ),
             *paper.notes,
         ),
         rows=rows,
