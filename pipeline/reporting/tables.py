@@ -104,9 +104,7 @@ def study_table(
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
     changes = _steps(scores, rows) if ablation else None
     if opinions and tests:
-        rated = opinions.scores.set_index("method").astype(float)
-        for frame, statistic in ((ours, "mean"), (tests.low, "low"), (tests.high, "high")):
-            frame["mos"] = rows["method"].map(rated[statistic])
+        _enter(opinions, rows, {"mean": ours, "low": tests.low, "high": tests.high})
     return StudyTable(
         source=source,
         number=layout.number,
@@ -117,11 +115,7 @@ def study_table(
             *captions.our_notes(results, rows, remarks or {}),
             *(captions.power_note(zip(tests.images, tests.tested, strict=True)) if tests else ()),
             *(captions.step_notes(changes) if changes is not None else ()),
-            *(
-                (opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,))
-                if "mos" in layout.metrics
-                else ()
-            ),
+            *(_ratings_notes(opinions) if "mos" in layout.metrics else ()),
             *paper.notes,
         ),
         rows=rows,
@@ -147,6 +141,17 @@ def marks(values: pd.Series, column: Column) -> pd.Series:
     if printed.count() < 2:
         return ranks.map(lambda _: "")
     return ranks.map(lambda rank: {1: "best", 2: "second"}.get(rank, ""))
+
+
+def _enter(opinions: Opinions, rows: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Put each statistic of the opinion scores into its frame, as the column mos."""
+    rated = opinions.scores.set_index("method").astype(float)
+    for statistic, frame in frames.items():
+        frame["mos"] = rows["method"].map(rated[statistic])
+
+
+def _ratings_notes(opinions: Opinions | None) -> tuple[str, ...]:
+    return opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)
 
 
 def _rows(paper: PaperTable, results: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
