@@ -85,8 +85,7 @@ def study_table(
     """Our rows and the paper's in one table.
 
     Args:
-        layout: which rows and metrics.
-        paper: the transcription.
+        layout, paper: which metrics, and the transcription.
         scores: of the layout's dataset, as `read_image_scores` gives them; the seeds of a method are averaged.
         source: which data the results are from.
         titles: of methods by name; each that has scores gets a row, in this order, if the paper has none for it.
@@ -101,13 +100,11 @@ def study_table(
     printed = paper.cells.reindex(rows.index, fill_value="")
     comparable = source.official and layout.dataset == paper.dataset
     difference = _difference(ours, printed, rows["method"].isin(unlike)) if comparable else None
-    ablation, rates = layout.group == "ablations", "mos" in layout.metrics
+    ablation = layout.group == "ablations"
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
     changes = _steps(scores, rows) if ablation else None
     if opinions and tests:
-        rated = opinions.scores.set_index("method").astype(float)
-        for frame, statistic in ((ours, "mean"), (tests.low, "low"), (tests.high, "high")):
-            frame["mos"] = rows["method"].map(rated[statistic])
+        _enter(opinions, rows, {"mean": ours, "low": tests.low, "high": tests.high})
     return StudyTable(
         source=source,
         number=layout.number,
@@ -118,7 +115,7 @@ def study_table(
             *captions.our_notes(results, rows, remarks or {}),
             *(captions.power_note(zip(tests.images, tests.tested, strict=True)) if tests else ()),
             *(captions.step_notes(changes) if changes is not None else ()),
-            *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
+            *(_ratings_notes(opinions) if "mos" in layout.metrics else ()),
             *paper.notes,
         ),
         rows=rows,
@@ -144,6 +141,17 @@ def marks(values: pd.Series, column: Column) -> pd.Series:
     if printed.count() < 2:
         return ranks.map(lambda _: "")
     return ranks.map(lambda rank: {1: "best", 2: "second"}.get(rank, ""))
+
+
+def _enter(opinions: Opinions, rows: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Put each statistic of the opinion scores into its frame, as the column mos."""
+    rated = opinions.scores.set_index("method").astype(float)
+    for statistic, frame in frames.items():
+        frame["mos"] = rows["method"].map(rated[statistic])
+
+
+def _ratings_notes(opinions: Opinions | None) -> tuple[str, ...]:
+    return opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)
 
 
 def _rows(paper: PaperTable, results: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
