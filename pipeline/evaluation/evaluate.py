@@ -15,6 +15,7 @@ from pipeline.evaluation.score import Measure, Row
 from pipeline.evaluation.scoring import scoring
 from pipeline.files import fingerprint
 from pipeline.methods import records
+from pipeline.methods.rows import rows
 from pipeline.networks.devices import device_named
 from pipeline.paths import data_root, scores_file
 from pipeline.progress import progress
@@ -66,15 +67,15 @@ def _restorations(
     settings: Settings, preset: str, dataset: Dataset, only: Sequence[str], cases: Sequence[Case]
 ) -> list[Restoration]:
     """Of the rows named in `only`, or of all."""
-    rows = {row.name: row for row in records.rows(settings, preset, dataset)}
-    if unknown := [name for name in only if name not in rows]:
-        raise UserError(f"{dataset} has no row {', '.join(unknown)} at {preset}; it has {', '.join(rows)}")
+    known = {row.name: row for row in rows(settings, preset, dataset)}
+    if unknown := [name for name in only if name not in known]:
+        raise UserError(f"{dataset} has no row {', '.join(unknown)} at {preset}; it has {', '.join(known)}")
     images = fingerprint([[case.id, image_hash(case.lr)] for case in cases])
     root = data_root(preset)
     return [
         Restoration(dataset, record, partial(records.build, record), root, images)
-        for name in only or rows
-        for record in records.of_row(rows[name], settings, preset, dataset)
+        for name in only or known
+        for record in records.of_row(known[name], settings, preset, dataset)
     ]
 
 

@@ -1,27 +1,16 @@
-"""Which rows restore a dataset, and of each row all that its images depend on but the images themselves."""
+"""Of each row that restores a dataset all that its images depend on, but the images themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.files import read_json, sha256
 from pipeline.methods.method import Method
+from pipeline.methods.rows import Row, rows
 from pipeline.paths import model_folder, pretrained_folder
 from pipeline.settings import SCALES, Dataset, Preset, Restoration, Rival, Settings, module_of
-
-Kind = Literal["interpolation", "trained", "published"]
-
-TITLES: Mapping[str, str] = {
-    "identity": "LR, untouched",
-    "bicubic": "Bicubic",
-    "bicubic_matlab": "Bicubic, MATLAB's",
-    "lanczos": "Lanczos",
-    "plain": "RRDB, weighted sum (plain)",
-    "full": "Cria-CL (full)",
-}
-"""Of interpolations and configurations; any other configuration goes by its own name."""
 
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "identity": (),
@@ -30,15 +19,6 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "lanczos": ("opencv-python",),
 }
 """What computes each interpolation: another release may give other bits."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the tables: its name in files and in params.yaml, its title, and how its images come to be."""
-
-    name: str
-    title: str
-    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -95,35 +75,6 @@ class Record:
             "threads": self.threads,
             "at_scale_1": self.at_scale_1,
         }
-
-
-def rows(settings: Settings, preset: str, dataset: Dataset) -> tuple[Row, ...]:
-    """The rows of a dataset in the tables' order: references, rows that are trained here, published networks.
-
-    The rows of the ablations are among them on the dataset of Tables V and VI.
-    """
-    references = settings.study.interpolations if SCALES[dataset] > 1 else ["identity"]
-    trained = settings.rows(dataset) if settings.study.sets.get(dataset) else []
-    return (
-        *(interpolation_row(name) for name in references),
-        *(trained_row(name) for name in trained),
-        *(published_row(name, settings.rivals[name]) for name in settings.preset(preset).rivals),
-    )
-
-
-def interpolation_row(name: str) -> Row:
-    """A method without weights."""
-    return Row(name, TITLES[name], "interpolation")
-
-
-def trained_row(name: str) -> Row:
-    """A configuration of params.yaml."""
-    return Row(name, TITLES.get(name, name), "trained")
-
-
-def published_row(name: str, rival: Rival) -> Row:
-    """A rival of params.yaml."""
-    return Row(name, rival.title, "published")
 
 
 def records(settings: Settings, preset: str, dataset: Dataset) -> list[Record]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.datasets.registry import collection
-from pipeline.methods.records import rows
+from pipeline.methods.rows import rows
 from pipeline.paths import data_root
 from pipeline.reporting.captions import Source
 from pipeline.reporting.layout import DATASETS, LAYOUTS, PAPER_SETS, Group, Layout

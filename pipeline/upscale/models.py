@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from pipeline.errors import UserError
-from pipeline.methods import Method, records
+from pipeline.methods import Method, records, rows
 from pipeline.methods.records import Record
 from pipeline.paths import data_root, model_folder
 from pipeline.settings import Interpolation, Preset, PresetName, Restoration, Settings
@@ -85,7 +85,7 @@ def find(wanted: str, search: Search) -> Model:
     """
     settings = search.settings
     if wanted in INTERPOLATIONS:
-        method = records.build(records.interpolation(records.interpolation_row(wanted), SCALE))
+        method = records.build(records.interpolation(rows.interpolation_row(wanted), SCALE))
         return Model(f"{wanted} interpolation, no network", SCALE, method)
     if wanted in settings.configurations:
         return _of_training(wanted, search)
@@ -134,7 +134,7 @@ def _of_training(name: str, search: Search) -> Model:
 
 
 def _of_rival(name: str, search: Search) -> Model:
-    rival, row = search.settings.rivals[name], records.published_row(name, search.settings.rivals[name])
+    rival, row = search.settings.rivals[name], rows.published_row(name, search.settings.rivals[name])
     for preset in search.presets:
         checkpoint = records.checkpoint_of(rival, preset)
         if checkpoint.exists():
@@ -162,12 +162,12 @@ def _of_path(path: Path, search: Search) -> Model:
 
     scale = network_in(path, SCALE).scale
     return _built(
-        records.published(records.Row(path.name, path.name, "published"), path, scale, scale, search.run_by(preset))
+        records.published(rows.Row(path.name, path.name, "published"), path, scale, scale, search.run_by(preset))
     )
 
 
 def _trained(folder: Path, search: Search, preset: str) -> Model:
-    row = records.trained_row(short(str(folder)))
+    row = rows.trained_row(short(str(folder)))
     record = records.trained(row, None, folder, None, search.run_by(preset))
     return Model(f"{folder} ({record.run})", record.scale, records.build(record))
 

@@ -17,7 +17,7 @@ from pipeline.evaluation import evaluate as module
 from pipeline.evaluation.restore import Restoration
 from pipeline.evaluation.score import score
 from pipeline.files import write_json
-from pipeline.methods import records
+from pipeline.methods.rows import rows
 from pipeline.networks import build
 from pipeline.paths import restored_folders, score_files
 from tests.evaluation.project import CHECKOUT, PARAMS, dataset, evaluated, picture
@@ -164,7 +164,7 @@ def test_rows_and_seeds_that_the_study_has_no_more_are_removed(made):
 
 
 def test_rows_stand_in_the_tables_order_and_ablations_on_their_own_dataset():
-    found = {name: [row.name for row in records.rows(PARAMS, "sample", name)] for name in PARAMS.study.sets}
+    found = {name: [row.name for row in rows(PARAMS, "sample", name)] for name in PARAMS.study.sets}
     references, rivals = ["bicubic", "bicubic_matlab", "lanczos"], ["impressionism", "real_esrgan"]
     assert found["realsr"] == [*references, "plain", "full", *rivals]
     assert found["realsr_zero"] == found["realsr"]
@@ -172,7 +172,7 @@ def test_rows_stand_in_the_tables_order_and_ablations_on_their_own_dataset():
     assert found["calibration"] == [*references, *rivals]
     ablations = [name for name in PARAMS.ablation.configurations if name not in ("plain", "full")]
     assert found["ntire2020"] == [*references, "plain", "full", *ablations, *rivals]
-    paper = records.rows(PARAMS, "paper", "ntire2020")
+    paper = rows(PARAMS, "paper", "ntire2020")
     assert [row.title for row in paper if row.kind == "published"] == [
         "EDSR",
         "ESRGAN",

@@ -14,7 +14,8 @@ from pipeline.evaluation.made import remark
 from pipeline.evaluation.restore import Restoration
 from pipeline.files import write_json
 from pipeline.methods.network import NetworkMethod
-from pipeline.methods.records import Record, Row, records
+from pipeline.methods.records import Record, records
+from pipeline.methods.rows import Row
 from pipeline.progress import progress
 from pipeline.settings import Restoration as Asked
 from tests.evaluation.project import chosen, dataset, evaluated

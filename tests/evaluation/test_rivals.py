@@ -17,7 +17,8 @@ from pipeline.degradations.bicubic import downscale
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.files import sha256
-from pipeline.methods.records import Weights, build, of_row, published_row
+from pipeline.methods.records import Weights, build, of_row
+from pipeline.methods.rows import published_row
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.settings import Rival
 from tests.evaluation.project import CHECKOUT, PARAMS, contents, dataset, refused, run
