@@ -31,9 +31,10 @@ repro: $(INSTALLED) ## the study at the presets of params.yaml, from data to rep
 	@$(UNLOCK)
 	dvc repro
 
-ablations: $(INSTALLED) ## Tables V and VI: the data and trunks they need (DVC), then `snakemake ablations`
+ablations: $(INSTALLED) ## Tables V and VI: the data that they need (DVC), then `snakemake ablations`
 	@$(UNLOCK)
-	dvc repro ablations
+	dvc repro pack features weights
+	snakemake ablations
 
 test: $(INSTALLED) ## the test suite (pytest)
 	pytest -n auto --dist loadgroup

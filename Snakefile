@@ -1,5 +1,10 @@
-# The fan-out over configurations and seeds: Tables V and VI. `snakemake ablations`; `--config preset=paper`.
-# Packs, trunks and features are DVC's; this file never rebuilds them, it only calls the same stage commands.
+# The fan-out: every training of the study is a job of this file. `snakemake experiments` runs all that are missing,
+# `snakemake ablations` those of Tables V and VI and then the tables, `snakemake realsr_full_seed1` a single one;
+# `--config preset=paper` takes another preset than the first enabled one.
+#
+# A finished training has a file in its model's folder that is named by its fingerprint: by the settings, inputs and
+# code that it depends on. So content alone decides what is missing, not the age of files nor what ran here before.
+# Packs and features are DVC's; this file never makes them, and both call the same stage commands.
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -8,16 +13,15 @@ from pipeline import settings
 from pipeline.code import code_hash
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError, exit_with
-from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json, sha256
 from pipeline.paths import (
     data_root,
     figures_folder,
     pretrained_folder,
-    results_root,
+    scores_file,
     tables_folder,
 )
-from pipeline.training.experiment import experiment, input_hashes
+from pipeline.training.experiment import marker, plan, trunk_of, wanted
 
 
 # The stages set up their own environment from requirements.lock; this image only names the Python they run on.
@@ -28,14 +32,22 @@ include: "rules/common.smk"
 
 
 wildcard_constraints:
+    data="|".join(params.study.training_sets),
+    row=r"\w+",
     seed=r"\d+",
-    configuration="|".join(ABLATION.configurations),
+    fingerprint="[0-9a-f]{12}",
 
 
 localrules:
+    experiments,
     ablations,
     ablation_tables,
     ablation_figures,
+
+
+rule experiments:
+    input:
+        lambda _: [finished(experiment) for experiment in wanted(params, PRESET)],
 
 
 rule ablations:
@@ -47,87 +59,71 @@ rule ablations:
 
 rule train:
     input:
-        pack=by_dvc(f"{DATA}/packs/{ABLATION.data}/index.json", "pack"),
-        trunk=(
-            by_dvc(
-                f"{DATA}/models/{ABLATION.data}/trunk/generator.safetensors", "trunk"
-            )
-            if START == "trunk"
-            else []
-        ),
-        perceptual=by_dvc(f"{DATA}/weights/perceptual.json", "features"),
+        trunk_of_row,
     output:
-        f"{MODEL}/generator.safetensors",
-        f"{MODEL}/model.json",
-        f"{MODEL}/history.jsonl",
+        f"{DATA}/models/{{data}}/{{row}}/seed{{seed}}/{{fingerprint}}.done",
     log:
-        f"{LOGS}/train-{{configuration}}-seed{{seed}}.log",
+        f"{LOGS}/{{data}}-{{row}}-seed{{seed}}-{{fingerprint}}.log",
     benchmark:
-        f"{LOGS}/train-{{configuration}}-seed{{seed}}.tsv"
-    threads: RUN.threads
+        f"{LOGS}/{{data}}-{{row}}-seed{{seed}}-{{fingerprint}}.tsv"
+    threads: RUN.threads * RUN.processes
     resources:
-        gpu=GPUS,
+        gpu=gpus,
     params:
         preset=PRESET,
-        data=ABLATION.data,
-        # Every setting, input hash and source file that the weights depend on: it decides about training again.
-        fingerprint=lambda wildcards: fingerprint(
-            wildcards.configuration, int(wildcards.seed)
-        ),
-        # The stage does more than train: it exports, from a finished training in seconds.
-        code=code_hash("stages.train"),
     message:
-        "train {wildcards.configuration}, seed {wildcards.seed}"
+        "train {wildcards.row} on {wildcards.data}, seed {wildcards.seed}"
     shell:
-        "python -m stages.train --preset {params.preset} --data {params.data}"
-        " --configuration {wildcards.configuration} --seed {wildcards.seed} 2> {log}"
+        f"{LAUNCH} -m stages.train"
+        " --preset {params.preset} --data {wildcards.data}"
+        " --row {wildcards.row} --seed {wildcards.seed} 2> {log}"
+
+
+# Every training by its name, e.g. `snakemake realsr_full_seed1`.
+for experiment in wanted(params, PRESET):
+
+    rule:
+        name:
+            f"{experiment.training_set}_{experiment.row}_seed{experiment.seed}"
+        input:
+            lambda _, experiment=experiment: finished(experiment),
+        localrule: True
 
 
 rule evaluate:
     input:
         [
             by_dvc(f"{DATA}/pretrained/{name}/weights.safetensors", "weights")
-            for name in JUDGES
+            for name in params.weights(PRESET)
         ],
-        expand(
-            [f"{MODEL}/model.json", f"{MODEL}/generator.safetensors"],
-            configuration=ABLATION.configurations,
-            allow_missing=True,
-        ),
+        lambda _: [finished(experiment) for experiment in ABLATIONS],
         split=by_dvc(f"{DATA}/splits/{ABLATION.data}.csv", "split"),
     output:
         # Restored images are not named here: the stage knows which of them are still good, and Snakemake removes
         # the outputs of a rule before it runs.
-        expand(
-            f"{SCORES}/{{configuration}}.csv",
-            configuration=ABLATION.configurations,
-            allow_missing=True,
-        ),
+        SCORES,
     log:
-        f"{LOGS}/evaluate-seed{{seed}}.log",
+        f"{LOGS}/evaluate-{ABLATION.data}.log",
     threads: RUN.threads
     params:
         preset=PRESET,
         data=ABLATION.data,
+        rows=" ".join(ABLATION.configurations),
         restoration=params.preset(PRESET).restore.model_dump(mode="json"),
         protocol=params.protocol.model_dump(mode="json"),
         run={"device": RUN.device, "threads": RUN.threads},
         inputs=lambda wildcards: judged_by(),
         code=code_hash("stages.evaluate"),
     message:
-        "evaluate seed {wildcards.seed}"
+        "evaluate the rows of Tables V and VI"
     shell:
-        "python -m stages.evaluate --preset {params.preset} --dataset {params.data} --seed {wildcards.seed} 2> {log}"
+        "python -m stages.evaluate --preset {params.preset} --dataset {params.data} --rows {params.rows} 2> {log}"
 
 
 rule ablation_tables:
     input:
         PAPER,
-        expand(
-            f"{SCORES}/{{configuration}}.csv",
-            configuration=ABLATION.configurations,
-            seed=SEEDS,
-        ),
+        SCORES,
     output:
         report(
             expand(f"{TABLES}/table_{{number}}.csv", number=[5, 6]),
@@ -149,11 +145,7 @@ rule ablation_tables:
 rule ablation_figures:
     input:
         PAPER,
-        expand(
-            f"{MODEL}/history.jsonl",
-            configuration=ABLATION.configurations,
-            seed=SEEDS,
-        ),
+        lambda _: [finished(experiment) for experiment in ABLATIONS],
     output:
         report(
             f"{FIGURES}/figure_1.svg",

@@ -94,7 +94,7 @@ def _from_png(pairs: PngPairs, setup: Setup, workers: int) -> Iterator[Sides]:
 def _from_pack(pack: Pack, setup: Setup) -> Iterator[Sides]:
     """uint8: training converts on its device."""
     for iteration in count():
-        crops = pack.crops(Slice(0, "training", iteration, 0, setup.batch), setup.crop)
+        crops = pack.pairs(Slice(0, "training", iteration, 0, setup.batch), setup.crop)
         yield crops.lr, crops.hr
 
 

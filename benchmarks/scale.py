@@ -19,15 +19,15 @@ from benchmarks.curves import Curve
 from benchmarks.memory import peak_mib
 from benchmarks.pairs import write_folder, write_pack
 from benchmarks.step import CRIA, SIZES, Size, experiments, random_features
-from pipeline import settings, streams
+from pipeline import streams
 from pipeline.datasets.packs import Pack
-from pipeline.evaluation.efficiency import CRIA as CRIA_NETWORK
 from pipeline.methods.network import NetworkMethod
-from pipeline.networks import build_generator
+from pipeline.networks import Spec, build
 from pipeline.progress import progress
-from pipeline.settings import Restoration
+from pipeline.recipes.cria import Cria
+from pipeline.settings import CriaPhase, Restoration
 from pipeline.streams import Purpose
-from pipeline.training.trainer import Trainer
+from pipeline.training.run import trainer_of
 
 CPU = torch.device("cpu")
 TRAINING = "imports of a training"
@@ -80,12 +80,9 @@ def steps(setup: Setup) -> list[Curve]:
 
 def restoration(setup: Setup) -> list[Curve]:
     """Seconds and memory of one image by Cria-CL's network of size S, whole and in tiles."""
-    network = build_generator(CRIA_NETWORK, _network(SIZES["S"]), scale=4).eval()
+    network = build(_network(SIZES["S"]), scale=4).eval()
     sides = {"whole": 0, f"tiles of {setup.tile} px": setup.tile}
-    methods = {
-        name: NetworkMethod(lambda lr: network(lr).sr, 4, _restored(side, setup), CPU)
-        for name, side in sides.items()
-    }
+    methods = {name: NetworkMethod(network, 4, _restored(side, setup), CPU) for name, side in sides.items()}
     seconds: dict[str, dict[int | str, float]] = {name: {} for name in methods}
     memory: dict[str, dict[int | str, float]] = {name: {} for name in methods}
     for side in setup.sides:
@@ -129,8 +126,10 @@ def _sized(name: str, value: int) -> Size:
     return replace(SIZES["S"], **{name: value})
 
 
-def _network(size: Size) -> settings.Network:
-    return experiments(size, "patchgan", CPU)[CRIA].network
+def _network(size: Size) -> Spec:
+    chosen = experiments(size, "patchgan", CPU)[CRIA].settings
+    assert isinstance(chosen, CriaPhase)
+    return chosen.network
 
 
 def _restored(side: int, setup: Setup) -> Restoration:
@@ -140,7 +139,8 @@ def _restored(side: int, setup: Setup) -> Restoration:
 def _steps(setup: Setup, sizes: Mapping[int, Size], pack: Pack) -> dict[int | str, float]:
     rates: dict[int | str, float] = {}
     for x, size in sizes.items():
-        trainer = Trainer(experiments(size, "patchgan", CPU)[CRIA], pack, None, random_features())
+        chosen = experiments(size, "patchgan", CPU)[CRIA]
+        trainer = trainer_of(chosen, Cria, pack, {"features": random_features()})
         rates[x] = 1 / _least(trainer.step, setup.repeats)
     return rates
 

@@ -1,7 +1,7 @@
 """The training step: ESRGAN's as it is usually written, Cria-CL's naively, and both as the study takes them."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,11 +22,12 @@ from pipeline import settings, streams
 from pipeline.datasets.packs import Pack
 from pipeline.errors import UserError
 from pipeline.networks.vgg import VGGFeatures
+from pipeline.recipes.cria import Cria
 from pipeline.settings import VGG128_CROP, Discriminator
 from pipeline.streams import Purpose
 from pipeline.training.experiment import Experiment
-from pipeline.training.experiment import experiment as described
-from pipeline.training.trainer import Trainer
+from pipeline.training.phase import Batch
+from pipeline.training.run import trainer_of
 
 Kind = Literal["patchgan", "vgg128", "unet"]
 Label = Literal["S", "M", "paper"]
@@ -68,8 +69,8 @@ class Way(Protocol):
     def step(self) -> dict[str, Tensor]:
         """One update; the weighted terms."""
 
-    def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """What a step reads."""
+    batches: Callable[[int], Batch]
+    """What a step reads."""
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Timed:
         seconds = clock(self.device) - start
         self.passing.append(1 / (time.perf_counter() - began))
         start = clock(self.device)
-        self.way.batch(0)
+        self.way.batches(0)
         self.waiting.append((clock(self.device) - start) / seconds)
         return 1 / seconds
 
@@ -135,32 +136,47 @@ def experiments(size: Size, kind: Kind, device: torch.device) -> dict[str, Exper
             "another --discriminator."
         )
     params = settings.load(PARAMS)
-    network = params.paper.network.model_copy(
-        update={"features": size.features, "blocks": size.blocks, "growth": size.growth}
-    )
-    schedule = params.paper.training.model_copy(update={"batch": size.batch, "crop": size.crop, "ema": 0.999})
-    return {
-        name: replace(
-            described(params, "paper", "realsr", configuration, device=device.type, inputs={}),
-            network=network,
-            discriminator=Discriminator(kind=kind, features=size.judged, layers=3 if kind == "patchgan" else None),
-            schedule=schedule,
-            # The usual step takes the means of the discriminator's game for numbers; so do all, to be comparable.
-            criteria=params.criteria.model_copy(update={"adversarial": "relativistic_detached"}),
+    trunk = {"features": size.features, "blocks": size.blocks, "growth": size.growth}
+    run = params.paper.run.model_copy(update={"device": device.type})
+    found = {}
+    for name, configuration in ((ESRGAN, "plain"), (CRIA, "full")):
+        [(phase, published)] = settings.phases(params, "paper", configuration).items()
+        assert isinstance(published, settings.CriaPhase)
+        sized = {
+            "network": {**published.network, **trunk},
+            "discriminator": Discriminator(
+                kind=kind, features=size.judged, layers=3 if kind == "patchgan" else None
+            ),
+            "schedule": published.schedule.model_copy(
+                update={"batch": size.batch, "crop": size.crop, "ema": 0.999}
+            ),
+            # The usual step takes the means of the relativistic loss for numbers; so do all, to be comparable.
+            "criteria": published.criteria.model_copy(update={"adversarial": "relativistic_detached"}),
+        }
+        found[name] = Experiment(
+            preset="paper",
+            training_set="realsr",
+            row=configuration,
+            recipe=settings.CRIA,
+            phase=phase,
+            settings=published.model_copy(update=sized),
+            border=params.protocol.border,
+            run=run,
+            seed=run.seed,
+            inputs={},
         )
-        for name, configuration in ((ESRGAN, "plain"), (CRIA, "full"))
-    }
+    return found
 
 
 def prepared(chosen: Mapping[str, Experiment], pack: Pack, also: Sequence[str] = ()) -> dict[str, Way]:
     """The ways of all experiments, equal in weights and batches."""
-    perceptual = random_features()
-    here = {name: Trainer(experiment, pack, None, perceptual) for name, experiment in chosen.items()}
+    given = {"features": random_features()}
+    here = {name: trainer_of(experiment, Cria, pack, given) for name, experiment in chosen.items()}
     ways: dict[str, Way] = {REFERENCE: UsualEsrgan(here[ESRGAN]), NAIVE: NaiveCria(here[CRIA]), **here}
     for variant in also:
         for name, experiment in chosen.items():
             run = experiment.run.model_copy(update=VARIANTS[variant])
-            ways[f"{name}, {variant}"] = Trainer(replace(experiment, run=run), pack, None, deepcopy(perceptual))
+            ways[f"{name}, {variant}"] = trainer_of(replace(experiment, run=run), Cria, pack, deepcopy(given))
     return ways
 
 

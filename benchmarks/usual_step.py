@@ -12,7 +12,8 @@ from torch import Tensor
 
 from pipeline.criteria import maps
 from pipeline.criteria.comparative import align_term, unif_term
-from pipeline.networks import Parts
+from pipeline.networks.parts import Branched, Parts
+from pipeline.recipes.cria import Cria
 from pipeline.training.trainer import BETAS, Trainer
 
 
@@ -21,14 +22,17 @@ class UsualEsrgan:
 
     def __init__(self, like: Trainer) -> None:
         """Networks equal to those of `like`, the same batches and features."""
-        self.experiment = like.experiment
-        self.batch, self.iteration = like.batch, like.iteration
-        self.generator, self.discriminator = deepcopy(like.generator), deepcopy(like.discriminator)
-        self.average = deepcopy(like.generator).requires_grad_(False)
-        assert like.judges.perceptual is not None
-        self.perceptual = like.judges.perceptual
-        self.top, self.bottom, self.grid = like.judges.top, like.judges.bottom, like.judges.grid
-        rate = self.experiment.schedule.learning_rate
+        phase = like.phase
+        assert isinstance(phase, Cria)
+        assert phase.discriminator is not None
+        assert phase.judges.perceptual is not None
+        self.chosen, self.schedule = phase.chosen, like.experiment.settings.schedule
+        self.batches, self.iteration = like.batches, like.iteration
+        self.generator, self.discriminator = deepcopy(phase.generator), deepcopy(phase.discriminator)
+        self.average = deepcopy(phase.generator).requires_grad_(False)
+        self.perceptual = phase.judges.perceptual
+        self.top, self.bottom, self.grid = phase.judges.top, phase.judges.bottom, phase.judges.grid
+        rate = self.schedule.learning_rate
         self.of_generator, self.of_discriminator = (
             torch.optim.Adam(network.parameters(), rate, betas=BETAS)
             for network in (self.generator, self.discriminator)
@@ -37,21 +41,25 @@ class UsualEsrgan:
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; the weighted terms, as `Trainer.step` gives them."""
         self.iteration += 1
-        lr, hr = self.batch(self.iteration)
+        crops = self.batches(self.iteration)
+        hr = crops.hr
         self.discriminator.requires_grad_(False)
         self.of_generator.zero_grad()
-        parts: Parts = self.generator(lr)
+        parts = self._parts(crops.lr)
         terms = self.terms(parts, hr)
         torch.autograd.backward(torch.stack(list(terms.values())).sum())
         self.of_generator.step()
         self.discriminator.requires_grad_(True)
-        terms["discriminator"] = self._update_discriminator(parts.sr, hr)
+        terms["discriminator/adv"] = self._update_discriminator(parts.sr, hr)
         self._update_average()
         return {name: term.detach() for name, term in terms.items()}
 
+    def _parts(self, lr: Tensor) -> Parts:
+        return Parts(self.generator(lr))
+
     def terms(self, parts: Parts, hr: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the objective, every one from the images alone."""
-        weights = self.experiment.objective
+        weights = self.chosen.objective
         return {
             "pix": weights.pix * F.l1_loss(parts.sr, hr),
             "perc": weights.perc * F.l1_loss(self._features(parts.sr, self.top), self._truth(hr, self.top)),
@@ -65,7 +73,8 @@ class UsualEsrgan:
 
     def _features(self, image: Tensor, layer: str) -> Tensor:
         """Features of the one network that all criteria read: it goes through all of its layers for any."""
-        return self.perceptual(image, (self.bottom, self.top))[layer]
+        found: Tensor = self.perceptual(image, (self.bottom, self.top))[layer]
+        return found
 
     @torch.no_grad()
     def _truth(self, hr: Tensor, layer: str) -> Tensor:
@@ -85,7 +94,7 @@ class UsualEsrgan:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = self.experiment.schedule.ema if self.iteration > 1 else 0  # it starts as the first step's weights
+        decay = self.schedule.ema if self.iteration > 1 else 0  # it starts as the first step's weights
         for kept, weights in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             kept.mul_(decay).add_(weights, alpha=1 - decay)
 
@@ -93,9 +102,13 @@ class UsualEsrgan:
 class NaiveCria(UsualEsrgan):
     """Cria-CL's step with an object for every criterion of every term, each judging its image by itself."""
 
+    def _parts(self, lr: Tensor) -> Parts:
+        assert isinstance(self.generator, Branched)
+        return self.generator.parts(lr)
+
     def terms(self, parts: Parts, hr: Tensor) -> dict[str, Tensor]:
         """Eq. 11 in the spatial view, of the configuration `full`."""
-        chosen, weights = self.experiment.configuration, self.experiment.objective
+        chosen, weights = self.chosen.configuration, self.chosen.objective
         assert parts.align is not None
         assert parts.unif is not None
         assert parts.mask is not None

@@ -34,15 +34,36 @@ def deps() -> None:
 
 
 @app.command()
+def compare(
+    other: Annotated[Path, typer.Argument(help="another checkout with results")],
+    preset: Annotated[str, typer.Option(help="as in params.yaml")] = "sample",
+) -> None:
+    """Say whether models, restored images and scores here equal those of another checkout; status 1 if not."""
+    from pipeline import compare as results
+
+    with explained():
+        found = list(results.compare(Path(), other, preset))
+        for one in found:
+            counts = (
+                f"{len(one.equal)} equal, {len(one.different)} different, {len(one.alone)} in one checkout alone"
+            )
+            typer.echo(f"{one.kind}: {counts}")
+            for name in (*one.different, *one.alone):
+                typer.echo(f"  {name}")
+    raise typer.Exit(int(not all(one.same for one in found)))
+
+
+@app.command()
 def store() -> None:
-    """Create MLflow's local store unless it exists, and print its URI."""
-    from pipeline.tracking import create_store, store_uri
+    """Create MLflow's local store unless it exists, send it the runs that wait, and print its URI."""
+    from pipeline.tracking import create_store, deliver_all, store_uri
 
     with explained():
         uri = store_uri()
         if uri.startswith("http"):
             raise UserError(f"MLFLOW_TRACKING_URI names a server. Open {uri} in a browser.")
         create_store(uri)
+        deliver_all()
         typer.echo(uri)
 
 

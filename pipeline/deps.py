@@ -13,12 +13,14 @@ from pipeline.code import imports, modules
 from pipeline.paths import code_record
 
 GRAPH = Path("stages", "dvc.yaml")
-FAN_OUT = "ablations"
-"""The stage that calls Snakemake, which calls other stages."""
+FAN_OUT, FANNED_OUT = "experiments", "train"
+"""The stage that calls Snakemake, and the stage that each of its jobs calls."""
 SETTINGS = "pipeline/settings"
 """A folder, and whole: every stage validates all of params.yaml, so it runs all of this package."""
+BY_NAME = ("pipeline/networks", "pipeline/recipes")
+"""Packages whose modules are chosen by a name in params.yaml or model.json. A stage that loads one depends on the
+folder: with a file added it runs again, and finds by exact fingerprints that nothing is to be made again."""
 
-_STAGE = re.compile(r"-m (stages\.\w+)")
 _IMPORT = re.compile(r"^(?:from|import) [^\n(]*(?:\([^)]*\))?", re.MULTILINE)
 _HEAD = """\
 # The code that each stage of ../dvc.yaml runs, found by its imports (pipeline/code.py). Written by `make deps`.
@@ -48,21 +50,37 @@ def graph(root: Path) -> str:
 
 
 def stages(root: Path) -> list[str]:
-    """What has a list of its own: every module of stages/ that dvc.yaml runs, and the fan-out."""
-    return sorted({file.stem for file in (root / "stages").glob("[!_]*.py")} - {"code"} | {FAN_OUT})
+    """What has a list of its own: every module of stages/ that dvc.yaml runs by itself, and the fan-out."""
+    return sorted({file.stem for file in (root / "stages").glob("[!_]*.py")} - {"code", FANNED_OUT} | {FAN_OUT})
 
 
 def code_of(stage: str, root: Path) -> list[str]:
     """The files and folders that a stage of `stages` runs, in the order of stages/dvc.yaml.
 
-    The fan-out runs the Snakefile, the rules that it includes, and the stages that these call.
+    The fan-out runs the Snakefile, the rules that it includes, what these import, and a stage for each training.
     """
     if stage != FAN_OUT:
-        return [*_sorted(modules(f"stages.{stage}")), SETTINGS]
+        return [*_by_name(modules(f"stages.{stage}"), root), SETTINGS]
     files = ["Snakefile", *sorted(file.relative_to(root).as_posix() for file in root.glob("rules/*.smk"))]
     text = "\n".join((root / file).read_text(encoding="utf-8") for file in files)
     imported = imports(ast.parse("\n".join(_IMPORT.findall(text))))
-    return [*files, *_sorted(modules(*_STAGE.findall(text), *imported)), SETTINGS]
+    return [*files, *_by_name(modules(f"stages.{FANNED_OUT}", *imported), root), SETTINGS]
+
+
+def _by_name(files: frozenset[str], root: Path) -> list[str]:
+    """`files`, with the packages that are loaded by name in place of their modules, and what these import."""
+    loaded = {package for package in BY_NAME if f"{package}/__init__.py" in files}
+    while True:
+        names = [
+            ".".join(file.relative_to(root).with_suffix("").parts)
+            for package in loaded
+            for file in (root / package).glob("[!_]*.py")
+        ]
+        files |= modules(*names)
+        if (more := {package for package in BY_NAME if f"{package}/__init__.py" in files}) == loaded:
+            break
+        loaded = more
+    return _sorted(frozenset({file for file in files if str(Path(file).parent) not in loaded} | loaded))
 
 
 def _sorted(files: frozenset[str]) -> list[str]:

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         device: `cpu` or `cuda`, where the run computes.
     """
     return {
-        "git": git_state(ROOT),
+        "git": _code(),
         "dvc_stage": os.environ.get("DVC_STAGE"),
-        "versions": {"python": platform.python_version(), **versions(PACKAGES)},
+        "versions": {"python": platform.python_version(), **_releases()},
         "device": {"kind": device, "name": device_name(device)},
         "threads": _threads(),
         "platform": platform.platform(),
@@ -76,6 +77,17 @@ def gpu_count() -> int:
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _code() -> dict[str, str | bool | None]:
+    """The state of this checkout when the process first asked: of what it has imported, not of a later edit."""
+    return git_state(ROOT)
+
+
+@cache
+def _releases() -> dict[str, str | None]:
+    return versions(PACKAGES)
 
 
 def _threads() -> int | None:

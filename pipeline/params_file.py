@@ -30,7 +30,7 @@ def read_params(path: Path) -> object:
         raise UserError(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from None
     try:
         values = YAML(typ="safe").load(io.StringIO(text))
-        values_1_1 = yaml.safe_load(text)
+        values_1_1 = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml, where there is one
     except (YAMLError, yaml.YAMLError) as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     _refuse_dialects(values, values_1_1, path)

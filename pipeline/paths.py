@@ -1,5 +1,6 @@
-"""Where a preset's files lie. Data is shared; what an ablation seed makes lies apart."""
+"""Where a preset's files lie."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 DOWNLOADS = Path("runs", "downloads")
@@ -12,13 +13,56 @@ def code_record(stage: str) -> Path:
 
 
 def data_root(preset: str) -> Path:
-    """Of raw/, splits/, packs/, weights/, pretrained/, the trunks in models/, and state/."""
+    """Of raw/, splits/, packs/, weights/, pretrained/, models/, restored/, scores/ and state/."""
     return Path("runs", preset)
 
 
-def results_root(preset: str, seed: int | None = None) -> Path:
-    """Of models/, restored/ and scores/: the comparison's (seed None), or one seed's of the ablations."""
-    return data_root(preset) if seed is None else data_root(preset) / "ablations" / f"seed{seed}"
+def model_folder(preset: str, training_set: str, row: str, seed: int) -> Path:
+    """Of a trained row: generator.safetensors, model.json and what else its training leaves."""
+    return data_root(preset) / "models" / training_set / row / f"seed{seed}"
+
+
+def restored_folder(root: Path, dataset: str, row: str, seed: int | None = None) -> Path:
+    """Of the test images of a dataset that a row has restored, with a seed where it was trained here."""
+    folder = root / "restored" / dataset / row
+    return folder if seed is None else folder / f"seed{seed}"
+
+
+def scores_file(root: Path, dataset: str, row: str, seed: int | None = None) -> Path:
+    """The scores of the images in `restored_folder`."""
+    folder = root / "scores" / dataset
+    return folder / f"{row}.csv" if seed is None else folder / row / f"seed{seed}.csv"
+
+
+Made = tuple[str, int | None]
+"""A row and, where it was trained here, the seed."""
+
+
+def restored_folders(root: Path, dataset: str) -> dict[Made, Path]:
+    """Every `restored_folder` of a dataset that is finished (it has a restored.json), in the order of its key."""
+    folder = root / "restored" / dataset
+    files = [*folder.glob("[!.]*/restored.json"), *folder.glob("[!.]*/seed*/restored.json")]
+    return _by_key(folder, {file.parent: file.parent for file in files})
+
+
+def score_files(root: Path, dataset: str) -> dict[Made, Path]:
+    """Every `scores_file` of a dataset, in the order of its key."""
+    folder = root / "scores" / dataset
+    files = [*folder.glob("[!.]*.csv"), *folder.glob("[!.]*/seed*.csv")]
+    return _by_key(folder, {file.with_suffix(""): file for file in files})
+
+
+def of_seed(found: Mapping[Made, Path], seed: int) -> dict[str, Path]:
+    """By row: of a row that was trained here what is of `seed`, of another the only one."""
+    return {row: path for (row, own), path in found.items() if own in (None, seed)}
+
+
+def _by_key(folder: Path, found: Mapping[Path, Path]) -> dict[Made, Path]:
+    keys: dict[Made, Path] = {}
+    for place, path in found.items():
+        row, *seed = place.relative_to(folder).parts
+        keys[row, int(seed[0].removeprefix("seed")) if seed else None] = path
+    return dict(sorted(keys.items(), key=lambda item: (item[0][0], item[0][1] or 0)))
 
 
 def pretrained_folder(preset: str, name: str) -> Path:

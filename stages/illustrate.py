@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 
 from pipeline import settings
 from pipeline.errors import entry_point
-from pipeline.paths import data_root, figures_folder
+from pipeline.paths import figures_folder
 from pipeline.settings import Settings
 
 
@@ -31,7 +31,7 @@ def draw(group: str, preset: str, params: Settings) -> None:
     elif group == "parts":
         from pipeline.reporting.parts import draw_parts
 
-        draw_parts(data_root(preset), params, figures_folder(preset, group))
+        draw_parts(preset, params, figures_folder(preset, group))
     else:
         from pipeline.reporting.illustrations import study_figure, write_figure
 

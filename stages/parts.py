@@ -4,7 +4,6 @@ from argparse import ArgumentParser
 
 from pipeline import settings
 from pipeline.errors import entry_point
-from pipeline.paths import data_root
 
 
 def main() -> None:
@@ -19,7 +18,7 @@ def main() -> None:
     from pipeline.evaluation.parts import write_parts
 
     torch.set_num_threads(threads)  # results depend on it
-    write_parts(data_root(arguments.preset), params, arguments.preset)
+    write_parts(params, arguments.preset)
 
 
 if __name__ == "__main__":

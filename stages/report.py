@@ -26,7 +26,7 @@ def main() -> None:
     from pipeline.reporting.provenance import circumstances
 
     about = circumstances(arguments.preset, made)
-    html = page(Path("runs", arguments.preset), arguments.preset, params, about)
+    html = page(arguments.preset, params, about)
     write_text(Path("reports", arguments.preset, "index.html"), html)
 
 

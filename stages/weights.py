@@ -1,4 +1,7 @@
-"""Stage `weights`: a network trained by others, as safetensors with its origin and licence."""
+"""Stage `weights`: networks trained by others, as safetensors with their origin and licence.
+
+All that the metrics and the rivals of a preset need, or one of the registry by its name.
+"""
 
 import os
 from argparse import ArgumentParser
@@ -12,7 +15,7 @@ from pipeline.paths import DOWNLOADS, pretrained_folder
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
-    parser.add_argument("--name", required=True, help="of pipeline/weights/registry.yaml")
+    parser.add_argument("--name", help="of pipeline/weights/registry.yaml, whether the preset needs it or not")
     arguments = parser.parse_args()
     params = settings.load()
     order = params.preset(arguments.preset).pretrained
@@ -20,9 +23,10 @@ def main() -> None:
     from pipeline.weights import obtain, store
 
     mirror = os.environ.get("CRIA_MIRROR") or params.mirror
-    pretrained = obtain(arguments.name, order, mirror, DOWNLOADS)
-    with whole_folder(pretrained_folder(arguments.preset, arguments.name)) as folder:
-        store.write(pretrained, folder)
+    for name in [arguments.name] if arguments.name else params.weights(arguments.preset):
+        pretrained = obtain(name, order, mirror, DOWNLOADS)
+        with whole_folder(pretrained_folder(arguments.preset, name)) as folder:
+            store.write(pretrained, folder)
 
 
 if __name__ == "__main__":

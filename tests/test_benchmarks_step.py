@@ -15,9 +15,9 @@ from benchmarks.__main__ import app
 from benchmarks.pairs import write_folder, write_pack
 from benchmarks.usual_step import UsualEsrgan
 from pipeline import settings
-from pipeline.criteria.judges import Target
 from pipeline.datasets.packs import Pack
 from pipeline.errors import UserError
+from pipeline.networks.vgg import VGGFeatures
 
 CPU = torch.device("cpu")
 TINY = topic.Size(features=8, blocks=1, growth=4, batch=2, crop=32, judged=4)
@@ -31,11 +31,16 @@ def pack(tmp_path_factory):
     return Pack.open(root / "pack")
 
 
+def networks(way):
+    """What has the way's generator and discriminator."""
+    return way if isinstance(way, UsualEsrgan) else way.phase
+
+
 def ways(pack, kind, size=TINY, also=()):
     """All ways, their spectral norms at rest: every pass moves these a little, and the ways differ in passes."""
     shallow = {"top": "conv2_2"}  # VGG-19 to its end takes most of a step and shows nothing more
     chosen = {
-        name: replace(experiment, perceptual=experiment.perceptual.model_copy(update=shallow))
+        name: replace(experiment, settings=experiment.settings.model_copy(update=shallow))
         for name, experiment in topic.experiments(size, kind, CPU).items()
     }
     found = topic.prepared(chosen, pack, also)
@@ -43,7 +48,7 @@ def ways(pack, kind, size=TINY, also=()):
         if kind == "unet":
             with torch.no_grad():
                 for _ in range(500):
-                    way.discriminator(torch.zeros(1, 3, 8, 8))
+                    networks(way).discriminator(torch.zeros(1, 3, 8, 8))
     return found
 
 
@@ -69,13 +74,17 @@ def test_the_usual_step_and_the_one_here_have_equal_losses_and_weights_for_three
 
 def test_the_usual_step_passes_its_judges_as_often_as_it_is_usual_and_the_one_here_once_an_image(pack, monkeypatch):
     found, passes = ways(pack, "patchgan"), {}
+    forward = VGGFeatures.forward
     for name, way in found.items():
         passes[name] = counter = Counter()
-        way.discriminator.register_forward_hook(lambda *_, counter=counter: counter.update(["logits"]))
-        perceptual = way.perceptual if isinstance(way, UsualEsrgan) else way.judges.perceptual
-        handle = perceptual.register_forward_hook(lambda *_, counter=counter: counter.update(["features"]))
+        networks(way).discriminator.register_forward_hook(lambda *_, counter=counter: counter.update(["logits"]))
+
+        def counted(*arguments, counter=counter):
+            counter.update(["features"])
+            return forward(*arguments)
+
+        monkeypatch.setattr(VGGFeatures, "forward", counted)
         way.step()
-        handle.remove()
     assert passes[topic.REFERENCE] == {"logits": 5, "features": 2}
     assert passes[topic.ESRGAN] == {"logits": 2, "features": 2}
     assert passes[topic.NAIVE] == {"logits": 7, "features": 6}
@@ -86,14 +95,14 @@ def test_sharing_leaves_every_gradient_as_it_was(pack):
     """The same weights and batch: the first gradients differ by the order of additions at most."""
     found = ways(pack, "patchgan")
     here, there = found[topic.CRIA], found[topic.NAIVE]
-    lr, hr = here.batch(1)
+    batch = here.batches(1)
     for way, terms in (
-        (here, here.terms(here.generator(lr), Target(hr, here.judges))),
-        (there, there.terms(there.generator(lr), hr)),
+        (here, here.phase.losses(batch)["generator"]),
+        (there, there.terms(there.generator.parts(batch.lr), batch.hr)),
     ):
-        parameters = list(way.generator.parameters())
+        parameters = list(networks(way).generator.parameters())
         torch.autograd.backward(torch.stack(list(terms.values())).sum(), inputs=parameters)
-    for ours, usual in zip(here.generator.parameters(), there.generator.parameters(), strict=True):
+    for ours, usual in zip(here.phase.generator.parameters(), there.generator.parameters(), strict=True):
         scale = usual.grad.abs().max().item()
         torch.testing.assert_close(ours.grad, usual.grad, rtol=1e-6, atol=1e-6 * scale)
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pipeline import code
-from pipeline.deps import FAN_OUT, SETTINGS, code_of, graph
+from pipeline.deps import BY_NAME, FAN_OUT, SETTINGS, code_of, graph
 from pipeline.paths import code_record
 
 CODE = ("pipeline", "stages", "rules", "Snakefile")
@@ -32,15 +32,15 @@ def test_the_graph_of_the_code_is_in_step_with_the_imports(root):
 
 def test_every_stage_depends_on_its_code_and_on_no_other(root):
     for name, stage in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].items():
-        module = re.search(r"-m stages\.(\w+)", stage["cmd"])
-        record = code_record(module[1] if module else FAN_OUT).as_posix()
-        assert [place for place in stage["deps"] if place.startswith("runs/code/")] == [record], name
+        names = re.findall(r"-m stages\.(\w+)", str(stage["cmd"])) or [FAN_OUT]
+        records = [code_record(called).as_posix() for called in names]
+        assert [place for place in stage["deps"] if place.startswith("runs/code/")] == records, name
         assert not [place for place in stage["deps"] if place.startswith(CODE)], name
 
 
-def test_no_folder_of_code_is_listed_so_that_an_added_file_makes_nothing_stale(root, listed):
+def test_folders_are_listed_of_packages_alone_whose_modules_are_chosen_by_name(root, listed):
     folders = {place for places in listed.values() for place in places if list((root / place).glob("*.py"))}
-    assert folders == {SETTINGS}
+    assert folders == {SETTINGS, *BY_NAME}
 
 
 def test_every_stage_loads_the_settings(root):
@@ -48,34 +48,35 @@ def test_every_stage_loads_the_settings(root):
         assert "settings.load()" in file.read_text(), file
 
 
-TRAIN = {"train", "ablations"}
-EVALUATE = {"evaluate", "ablations"}
+TRAIN = {"experiments"}
+EVALUATE = {"evaluate"}
+NETWORKS = {"experiments", "evaluate", "efficiency", "parts"}
 EDITED = {
     "pipeline/training/trainer.py": TRAIN,
     "pipeline/training/checkpoints.py": TRAIN,
     "pipeline/criteria/comparative.py": TRAIN,
-    "pipeline/networks/discriminators.py": TRAIN,
     "pipeline/degradations/second_order.py": {*TRAIN, "pack"},
     "pipeline/evaluation/restore.py": EVALUATE,
     "pipeline/evaluation/score.py": EVALUATE,
     "pipeline/evaluation/validation.py": TRAIN,
     "pipeline/evaluation/metrics/niqe.py": {*EVALUATE, "tabulate", "illustrate", "report"},
     "pipeline/methods/classical.py": EVALUATE,
-    "pipeline/methods/rivals.py": {*EVALUATE, "rival"},
+    "pipeline/methods/published.py": {*EVALUATE},
     "pipeline/methods/trained.py": {*EVALUATE, *TRAIN},
     "pipeline/degradations/kernelgan.py": {"fetch", "pools", "pack", "report"},
     "pipeline/datasets/standins.py": {"fetch"},
     "pipeline/fetching/unpack.py": {"fetch", "features", "weights"},
     "pipeline/weights/convert/ncnn.py": {"features", "weights"},
-    "pipeline/networks/edsr.py": {*EVALUATE, "rival", "efficiency"},
+    "pipeline/networks": NETWORKS,
+    "pipeline/recipes": TRAIN,
     "pipeline/evaluation/efficiency.py": {"efficiency"},
     "pipeline/mos/server.py": set(),
     "pipeline/upscale/tiled.py": set(),
     "pipeline/reporting/page.py": {"report"},
     "pipeline/tracking/run.py": set(),
     "pipeline/evaluation/case.py": {*EVALUATE, "parts", "tabulate", "illustrate", "report"},
-    "Snakefile": {"ablations"},
-    "rules/common.smk": {"ablations"},
+    "Snakefile": TRAIN,
+    "rules/common.smk": TRAIN,
 }
 
 
@@ -84,11 +85,12 @@ def test_an_edit_makes_those_stages_stale_that_run_the_module(listed, module):
     assert {name for name, places in listed.items() if module in places} == EDITED[module]
 
 
-def test_the_fan_out_depends_on_what_the_stages_that_it_calls_depend_on(root):
+def test_the_fan_out_depends_on_what_the_stage_that_it_calls_depends_on(root):
     fan_out = code_of(FAN_OUT, root)
-    for stage in ("train", "evaluate", "tabulate", "illustrate"):
-        assert code.modules(f"stages.{stage}") <= set(fan_out)
-    assert {"Snakefile", "rules/common.smk", "pipeline/evaluation/metrics/table.py"} <= set(fan_out)
+    trained = {file for file in code.modules("stages.train") if str(Path(file).parent) not in BY_NAME}
+    assert trained <= set(fan_out)
+    assert {"Snakefile", "rules/common.smk", "pipeline/criteria/comparative.py", *BY_NAME} <= set(fan_out)
+    assert "pipeline/reporting/tables.py" not in fan_out
 
 
 class Copy:

@@ -57,7 +57,7 @@ MISTAKES = {
     "unknown device": ("sample.run.device", "gpu", ["'auto', 'cpu' or 'cuda'", "(got 'gpu')"]),
     "unknown preset": ("presets", "[smaple]", ["'sample', 'lab' or 'paper'", "(got 'smaple')"]),
     "no preset": ("presets", "[]", ["at least 1"]),
-    "unknown dataset": ("study.training_sets", "[reelsr]", ["'realsr'", "(got 'reelsr')"]),
+    "unknown dataset": ("study.sets.calibration", "reelsr", ["'realsr'", "(got 'reelsr')"]),
     "unknown criterion": ("configurations.full.negatives", "[perc_tip]", ["'perc_top'", "(got 'perc_tip')"]),
     "criterion twice": ("configurations.full.negatives", "[perc_top, ssim]", ["ssim stands twice"]),
     "align alone": ("configurations.full.positives", None, ["`align: true` needs positives, e.g. [ssim, perc"]),
@@ -98,8 +98,9 @@ MISTAKES = {
         "[plain, fll]",
         ["study.configurations has fll; known"],
     ),
-    "undescribed rival": ("study.rivals", "[swinir]", ["study.rivals has swinir; known are impressionism"]),
-    "rival without its weights": ("study.weights", "[niqe]", ["study.weights lacks impressionism, real_esrgan"]),
+    "undescribed rival": ("lab.rivals", "[swinir]", ["lab.rivals has swinir; known are edsr, esrgan"]),
+    "rival twice": ("sample.rivals", "[esrgan, esrgan]", ["esrgan stands twice"]),
+    "rival of weights that are not registered": ("rivals.esrgan.weights", "esgran", ["(got 'esgran')"]),
     "rival with another method's name": (
         "rivals.full",
         "{title: T, file: checkpoints/a.pth}",
@@ -121,8 +122,21 @@ MISTAKES = {
     "rival of another scale": ("rivals.real_esrgan.scale", "2", ["1 or 4", "(got 2)"]),
     "unknown way to scale 1": ("lab.restore.at_scale_1", "resize", ["'enlarge_then_reduce' or 'skip'"]),
     "tile inside its overlap": ("lab.restore.tile", "32", ["a tile of 32 px keeps nothing"]),
-    "a transfer from no training set": ("study.transfer_from", "realsr_zero", ["training_sets does not name"]),
-    "a dataset twice": ("study.rival_sets", "[calibration, realsr]", ["each once"]),
+    "a training set without rows of its own": (
+        "study.sets",
+        "{realsr: realsr, ntire2020: realsr, camerasr: camerasr, realsr_zero: ntire2020, calibration: null}",
+        ["sets must have ntire2020: ntire2020, as realsr_zero names it"],
+    ),
+    "a training set of another scale": (
+        "study.sets",
+        "{realsr: realsr, ntire2020: ntire2020, camerasr: camerasr, realsr_zero: ntire2020, calibration: camerasr}",
+        ["sets has calibration: camerasr, a dataset at scale 4 and a training set at scale 1"],
+    ),
+    "training sets that sets does not name": (
+        "study.training_sets",
+        "[realsr, ntire2020]",
+        ["training_sets must be those that sets names: realsr, ntire2020, camerasr"],
+    ),
     "dataset not in the preset": ("sample.datasets.realsr", None, ["sample.datasets lacks realsr"]),
     "unknown collection": (
         "lab.datasets.realsr_zero.parts",
@@ -220,6 +234,9 @@ ABOVE = {
     "clean images without a recipe",
     "rival from nowhere",
     "rival from two places",
+    "a training set without rows of its own",
+    "a training set of another scale",
+    "training sets that sets does not name",
     "tile inside its overlap",
     "share of real pairs alone",
     "share of real pairs that are not there",
@@ -228,11 +245,8 @@ ABOVE = {
 WHOLE = {
     "kernels at scale 1",
     "undescribed configuration",
-    "a dataset twice",
-    "a transfer from no training set",
     "dataset not in the preset",
     "undescribed rival",
-    "rival without its weights",
     "rival with another method's name",
 }
 """Mistakes between blocks: the text itself names the keys."""

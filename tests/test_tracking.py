@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from pipeline.environment import gpu_count
 from pipeline.errors import UserError
+from pipeline.files import write_text
+from pipeline.paths import scores_file
 from pipeline.tracking import Input, record_scores, tracked
 from pipeline.tracking.names import flat, lines_after, mlflow_name
 
@@ -125,31 +127,25 @@ def test_another_name_is_another_run_and_sigterm_is_not_a_failure(store, tmp_pat
     assert {run.info.run_name: run.info.status for run in runs(store)} == {"one": "FINISHED", "two": "KILLED"}
 
 
-def test_scores_are_a_run_with_means_over_the_images_that_have_a_value(store, tmp_path):
-    scores = tmp_path / "scores"
-    scores.mkdir()
-    (scores / "bicubic.csv").write_text("image,psnr,niqe\na,20.0,\nb,23.0,5.0\n")
-    (scores / "full.csv").write_text("image,psnr,niqe\na,21.5,\nb,24.5,\n")
+def test_scores_are_a_run_with_means_over_seeds_and_the_images_that_have_a_value(store, tmp_path):
+    write_text(scores_file(tmp_path, "realsr", "bicubic"), "image,psnr,niqe\na,20.0,\nb,23.0,5.0\n")
+    for seed, more in ((1, 0), (2, 1)):
+        text = f"image,psnr,niqe\na,{21.5 + more},\nb,{24.5 + more},\n"
+        write_text(scores_file(tmp_path, "realsr", "full", seed), text)
     for _ in range(2):
-        record_scores("sample", "realsr", scores, params={"border": 4}, environment=FACTS)
+        record_scores("sample", "realsr", tmp_path, params={"border": 4}, environment=FACTS)
     (found,) = runs(store)
-    assert found.data.metrics == {"psnr/bicubic": 21.5, "niqe/bicubic": 5.0, "psnr/full": 23.0}
+    assert found.data.metrics == {"psnr/bicubic": 21.5, "niqe/bicubic": 5.0, "psnr/full": 23.5}
     assert found.data.tags["dataset"] == "realsr"
     assert found.data.tags["kind"] == "scoring"
-    assert "| bicubic | 21.5000 | 5.0000 |\n| full | 23.0000 |  |" in found.data.tags["mlflow.note.content"]
+    assert "| bicubic | 21.5000 | 5.0000 |\n| full | 23.5000 |  |" in found.data.tags["mlflow.note.content"]
     files = [file.path for file in store.list_artifacts(found.info.run_id, "scores")]
-    assert files == ["scores/bicubic.csv", "scores/full.csv"]
-    (scores / "full.csv").write_text("image,psnr,niqe\na,22.0,\nb,24.5,\n")
-    record_scores("sample", "realsr", scores, params={"border": 4}, environment=FACTS)
+    assert files == ["scores/bicubic.csv", "scores/full"]
+    files = [file.path for file in store.list_artifacts(found.info.run_id, "scores/full")]
+    assert files == ["scores/full/seed1.csv", "scores/full/seed2.csv"]
+    write_text(scores_file(tmp_path, "realsr", "full", 2), "image,psnr,niqe\na,22.0,\nb,24.5,\n")
+    record_scores("sample", "realsr", tmp_path, params={"border": 4}, environment=FACTS)
     assert len(runs(store)) == 2
-
-
-def test_scores_of_a_seed_are_named_and_tagged_by_it(store, tmp_path):
-    (tmp_path / "full.csv").write_text("image,psnr\na,21.5\n")
-    record_scores("sample", "realsr", tmp_path, params={}, environment=FACTS, seed=2)
-    (found,) = runs(store)
-    assert found.info.run_name.startswith("score-realsr-s2-")
-    assert found.data.tags["seed"] == "2"
 
 
 def test_the_ui_opens_an_experiment_on_trainings_and_says_how_to_find_them(store, tmp_path):

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.files import write_text
+from pipeline.paths import scores_file
 from pipeline.settings import load
 from pipeline.tracking import Table, record_scores, record_tables, tracked
 from pipeline.tracking.notes import NOTE_LENGTH, shortened
@@ -86,11 +88,21 @@ def test_params_say_which_tables_a_configuration_is_in(root):
     assert ablation.tables_of("trunk") == ()
 
 
+def write_scores(root, **texts):
+    """Scores of rows: bicubic's, and of every other row those of seed 1, on both datasets."""
+    for dataset in ("ntire2020", "realsr_zero"):
+        for row, text in texts.items():
+            write_text(scores_file(root, dataset, row, None if row == "bicubic" else 1), text)
+
+
 def test_test_scores_arrive_at_the_training_that_made_them(study, tmp_path):
-    (tmp_path / "plain.csv").write_text("image,psnr,niqe\na,20.0,\nb,23.0,\n")
-    (tmp_path / "full.csv").write_text("image,psnr,niqe\na,21.0,4.0\nb,24.0,5.0\n")
-    (tmp_path / "bicubic.csv").write_text("image,psnr,niqe\na,19.0,4.0\nb,19.0,5.0\n")
-    runs = {"plain": "ntire2020-plain-s1-0a", "full": "ntire2020-full-s1-0a"}
+    write_scores(
+        tmp_path,
+        plain="image,psnr,niqe\na,20.0,\nb,23.0,\n",
+        full="image,psnr,niqe\na,21.0,4.0\nb,24.0,5.0\n",
+        bicubic="image,psnr,niqe\na,19.0,4.0\nb,19.0,5.0\n",
+    )
+    runs = {("plain", 1): "ntire2020-plain-s1-0a", ("full", 1): "ntire2020-full-s1-0a"}
     for dataset in ("ntire2020", "realsr_zero"):
         record_scores("sample", dataset, tmp_path, params={"dataset": dataset}, environment={}, runs=runs)
     found = search(study, TABLE_V)
@@ -107,19 +119,17 @@ def test_test_scores_arrive_at_the_training_that_made_them(study, tmp_path):
 
 
 def test_test_scores_are_on_the_model_as_well(store, tmp_path):
-    scores = tmp_path / "scores"
-    scores.mkdir()
-    (scores / "full.csv").write_text("image,psnr\na,21.0\nb,24.0\n")
-    train("ntire2020-full-s1-0a", folder=scores)
-    runs = {"full": "ntire2020-full-s1-0a"}
-    record_scores("sample", "ntire2020", scores, params={}, environment={}, runs=runs)
+    write_scores(tmp_path, full="image,psnr\na,21.0\nb,24.0\n")
+    train("ntire2020-full-s1-0a", folder=tmp_path / "scores")
+    runs = {("full", 1): "ntire2020-full-s1-0a"}
+    record_scores("sample", "ntire2020", tmp_path, params={}, environment={}, runs=runs)
     (model,) = store.search_logged_models([store.get_experiment_by_name("cria-cl/sample").experiment_id])
     assert {metric.key: metric.value for metric in model.metrics} == {"test/psnr": 22.5}
 
 
 def test_scores_of_a_training_that_was_never_mirrored_are_no_error(study, tmp_path, capsys):
-    (tmp_path / "plain.csv").write_text("image,psnr\na,20.0\n")
-    record_scores("sample", "ntire2020", tmp_path, params={}, environment={}, runs={"plain": "ntire2020-gone"})
+    write_scores(tmp_path, plain="image,psnr\na,20.0\n")
+    record_scores("sample", "ntire2020", tmp_path, params={}, environment={}, runs={("plain", 1): "ntire2020-gone"})
     assert "ntire2020-gone" not in search(study)
     assert capsys.readouterr().err == ""
 
@@ -206,7 +216,10 @@ def test_six_rows_that_start_together_share_one_parent_a_table(root, store):
 def test_a_dead_store_costs_one_warning(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9/tables")
     (tmp_path / "plain.csv").write_text("image,psnr\na,20.0\n")
+    write_scores(tmp_path, plain="image,psnr\na,20.0\n")
     train("ntire2020-plain-s1-0a", ("V",))
-    record_scores("sample", "ntire2020", tmp_path, params={}, environment={}, runs={"plain": "ntire2020-plain"})
+    record_scores(
+        "sample", "ntire2020", tmp_path, params={}, environment={}, runs={("plain", 1): "ntire2020-plain"}
+    )
     record_tables("sample", [Table("V", ("ntire2020-plain-s1-0a",), (tmp_path / "plain.csv",))])
     assert capsys.readouterr().err.count("warning: not mirrored") == 1

@@ -25,12 +25,12 @@ class Judges:
     """The networks that judge an image, and which of their layers the perceptual criteria read.
 
     Attributes:
-        discriminator: image to logit map; grid: where its logits lie in the image.
+        discriminator: image to logit map; None where no term reads it. grid: where its logits lie in the image.
         perceptual: frozen features; None where no term reads them.
         bottom, top: the layers of C_perc^B and C_perc^T.
     """
 
-    discriminator: Callable[[Tensor], Tensor]
+    discriminator: Callable[[Tensor], Tensor] | None
     grid: Grid
     perceptual: Callable[[Tensor, Collection[str]], dict[str, Tensor]] | None
     bottom: str
@@ -67,6 +67,8 @@ class Target:
         for known, logits in self._logits:
             if known is image:
                 return logits
+        if self.judges.discriminator is None:
+            raise ValueError("an adversarial term was asked for without a discriminator")
         self._logits.append((image, self.judges.discriminator(image)))
         return self._logits[-1][1]
 

@@ -1,4 +1,5 @@
-"""The training and validation images of a dataset as a pack: real pairs as they are, clean images with their LR.
+"""The training and validation images of a dataset as a pack: real pairs and photographs as they are, clean images
+with their LR.
 
 Recipes: facts/methods.md 1.10 (Impressionism, both tracks) and 1.8 (Real-ESRGAN's second order).
 """
@@ -108,6 +109,7 @@ def _add(writer: Writer, row: Row, raw: Path, degrade: Degrade | None) -> None:
         )
     hr = row.read(raw, "hr" if row.hr else "lr")
     if row.role == "source":
+        writer.add_real(row.id, hr)
         hr = downscale_uint8(_cropped(hr, CLEAN_UP), CLEAN_UP)
     hr = _cropped(hr, degrade.scale)
     if row.role == "validation":

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.code import code_hash
 from pipeline.datasets.images import Pixels
 from pipeline.datasets.splits import Row
-from pipeline.degradations import kernelgan, noise_pool
+from pipeline.degradations import noise_pool
 from pipeline.degradations.rounding import to_uint8
 from pipeline.errors import UserError
 from pipeline.files import fingerprint, whole_file
@@ -128,6 +128,8 @@ def _kernel(row: Row, raw: Path, recipe: Recipe, seed: int, kept: Path) -> NDArr
     code = code_hash("pipeline.degradations.kernelgan", "pipeline.datasets.images")
     file = kept / f"{fingerprint([row.lr_sha256, seed, iterations, torch.get_num_threads(), code])}.npy"
     if not file.exists():
+        from pipeline.degradations import kernelgan
+
         kernel = kernelgan.estimate(row.read(raw, "lr"), seed, iterations)
         with whole_file(file) as temporary, temporary.open("wb") as stream:
             np.save(stream, kernel)

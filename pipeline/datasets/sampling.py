@@ -39,18 +39,19 @@ class Slice:
 
 @dataclass(frozen=True)
 class Square:
-    """Where a crop lies, `top` and `left` in LR pixels, and which of the eight symmetries of a square it is given:
-    flipped left to right or not, then turned by so many quarter turns counter-clockwise."""
+    """Where a crop lies, `top`, `left` and `side` in LR pixels, and which of the eight symmetries of a square it is
+    given: flipped left to right or not, then turned by so many quarter turns counter-clockwise."""
 
     top: int
     left: int
+    side: int
     turns: int
     flip: bool
 
 
 @dataclass(frozen=True)
 class Images:
-    """The training images that crops are drawn from.
+    """The training images that crops of pairs are drawn from.
 
     Attributes:
         spots: all of them.
@@ -80,4 +81,4 @@ class Images:
 def draw_square(spot: Spot, side: int, rng: np.random.Generator) -> Square:
     """A square of `side` LR pixels inside an image."""
     top, left = rng.integers([spot.height - side + 1, spot.width - side + 1])
-    return Square(int(top), int(left), turns=int(rng.integers(4)), flip=bool(rng.integers(2)))
+    return Square(int(top), int(left), side, turns=int(rng.integers(4)), flip=bool(rng.integers(2)))

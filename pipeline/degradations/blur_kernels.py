@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Kernel = NDArray[np.float64]
 
@@ -60,6 +59,8 @@ class Sinc:
 
     def kernel(self) -> Kernel:
         """SIZE x SIZE."""
+        from scipy import special  # 0.15 s, and few datasets have such kernels
+
         y, x = _grid(self.size)
         radius = np.hypot(x, y)
         radius[self.size // 2, self.size // 2] = 1

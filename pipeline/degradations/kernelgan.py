@@ -19,6 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from pipeline import streams
 from pipeline.degradations import bicubic
 from pipeline.errors import UserError
+from pipeline.optimisers import Adam
 from pipeline.progress import progress
 from pipeline.streams import Purpose
 
@@ -139,7 +140,7 @@ def learn(image: NDArray[np.uint8], seed: int, iterations: int, device: str | to
     with streams.torch_weights(seed, Purpose.KERNELGAN_WEIGHTS, place):
         generator, discriminator = Generator().to(device), Discriminator().to(device)
     noise, weights = streams.torch_generator(device, seed, Purpose.KERNELGAN_NOISE, place), Weights()
-    optimisers = [torch.optim.Adam(net.parameters(), RATE, BETAS) for net in (generator, discriminator)]
+    optimisers = [Adam(net.parameters(), RATE, BETAS) for net in (generator, discriminator)]
     schedules = [torch.optim.lr_scheduler.StepLR(optimiser, RATE_STEP) for optimiser in optimisers]
     with progress("KernelGAN", iterations) as meter:
         for iteration, (large, real) in enumerate(crops(image, seed, iterations, device), 1):

@@ -1,9 +1,10 @@
-"""A test image of a dataset."""
+"""A test image of a dataset, and its restored image."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.images import Pixels, read_rgb
+from pipeline.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,11 @@ class Case:
         Raises `UserError` when it is missing or damaged.
         """
         return read_rgb(self.lr, alone=self.hr is None)
+
+
+def read_restored(folder: Path, case: Case) -> Pixels:
+    """The restored image of `case`, uint8 (height, width, 3). Raises `UserError` when missing or damaged."""
+    try:
+        return read_rgb(folder / f"{case.id}.png")
+    except UserError as error:
+        raise UserError(f"{error} As a restored image: delete {folder} and run `dvc repro`.") from None

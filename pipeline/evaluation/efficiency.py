@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pipeline import streams
 from pipeline.environment import device_name
 from pipeline.files import whole_folder, write_json
-from pipeline.networks import build_generator, parameter_count
+from pipeline.networks import build, parameter_count
 from pipeline.networks.edsr import EDSR
 from pipeline.progress import progress
 from pipeline.settings import Configuration, Efficiency, Network
@@ -54,17 +54,17 @@ class Cost:
 def networks(size: Network) -> dict[str, Build]:
     """Every network of the table that can be built, by name; `*_here` are of the preset's `size`."""
     published = {
-        "esrgan": lambda: build_generator(PLAIN, PUBLISHED, SCALE),
-        "full": lambda: build_generator(CRIA, PUBLISHED, SCALE),
-        "released": lambda: build_generator(CRIA, RELEASED, SCALE),
+        "esrgan": lambda: build(PLAIN.network(PUBLISHED), SCALE),
+        "full": lambda: build(CRIA.network(PUBLISHED), SCALE),
+        "released": lambda: build(CRIA.network(RELEASED), SCALE),
         "edsr": lambda: EDSR(features=256, blocks=32),
         "edsr_baseline": lambda: EDSR(features=64, blocks=16),
     }
     if size in (PUBLISHED, RELEASED):
         return published
     return published | {
-        "plain_here": lambda: build_generator(PLAIN, size, SCALE),
-        "full_here": lambda: build_generator(CRIA, size, SCALE),
+        "plain_here": lambda: build(PLAIN.network(size), SCALE),
+        "full_here": lambda: build(CRIA.network(size), SCALE),
     }
 
 

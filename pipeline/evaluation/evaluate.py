@@ -1,58 +1,90 @@
 """Restore and score the test images of a dataset: some are scored while the next are restored."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
 from pipeline.datasets import splits
+from pipeline.errors import UserError
+from pipeline.evaluation.case import Case
 from pipeline.evaluation.cases import read_cases
-from pipeline.evaluation.jobs import restorations
-from pipeline.evaluation.score import Measure, write_scores
+from pipeline.evaluation.kept_scores import KeptScores, image_hash, judging
+from pipeline.evaluation.restore import Restoration
+from pipeline.evaluation.score import Measure, Row
 from pipeline.evaluation.scoring import scoring
-from pipeline.files import whole_folder
+from pipeline.files import fingerprint
+from pipeline.methods import records
+from pipeline.methods.rows import rows
+from pipeline.networks.devices import device_named
+from pipeline.paths import data_root, scores_file
 from pipeline.progress import progress
-from pipeline.settings import SCALES, Dataset, Protocol, Settings, Study
+from pipeline.settings import SCALES, Dataset, Settings
 
 AT_ONCE = 8
-"""Images that every method restores before they are scored."""
+"""Images that every row restores before they are scored."""
 
 
-def evaluate(
-    root: Path,
-    dataset: Dataset,
-    methods: Sequence[str],
-    settings: Settings,
-    preset: str,
-    protocol: Protocol,
-    device: str = "cpu",
-    results: Path | None = None,
-) -> None:
-    """Write results/restored/<dataset>/<method>/ and results/scores/<dataset>/<method>.csv for each of `methods`.
+def evaluate(settings: Settings, preset: str, dataset: Dataset, only: Sequence[str] = ()) -> list[Restoration]:
+    """Restore and score the test images of a dataset by its rows, into `restored_folder` and `scores_file` (paths).
 
-    Images that were restored from the same inputs, by the same settings and code, are not restored again. A method
-    that is left out of the dataset has skipped.json in place of images, which says why, and no scores. An undefined
-    value is an empty cell.
+    Images that were restored from the same inputs, by the same settings and code, are not restored again, and what
+    was scored in the same way is not scored again. A row that is left out of the dataset has skipped.json in place
+    of images, which says why, and no scores. An undefined value is an empty cell.
 
     Args:
-        root: runs/<preset>, where the images and the weights of the metrics lie.
-        methods: interpolations, configurations and rivals of params.yaml; what is there of others is removed.
-        preset: whose settings say on what device, in which tiles and precision networks run.
-        device: `cpu` or `cuda`, for the metrics that are networks.
-        results: where models, restored images and scores lie; None is `root`.
+        only: names of rows; the others' files stay as they are. Without any all are made, and what is there of rows
+            or seeds that the study does not have is removed.
 
-    Raises `UserError` for an unknown method, an input that is missing or damaged, missing weights of a metric, a
-    test image that a model was trained on, or a restored image of another size than its ground truth; then the
-    folders are as they were.
+    Returns what was restored, now or before, of the rows asked for. Raises `UserError` for an unknown row, an input
+    that is missing or damaged, missing weights of a metric, a test image that a model was trained on, or a restored
+    image of another size than its ground truth; then the folders are as they were.
     """
-    results = results or root
+    root = data_root(preset)
     cases = read_cases(root, dataset)
-    all_works = restorations(root, dataset, methods, cases, settings, preset, results)
-    if any(work.job.run for work in all_works):
-        _refuse_trained_on(root, dataset, settings.study)
-    works = [work for work in all_works if not work.job.left_out]
-    folders = [work.folder for work in works]
+    all_works = _restorations(settings, preset, dataset, only, cases)
+    if any(work.record.run for work in all_works):
+        _refuse_trained_on(root, dataset, settings)
+    works = [work for work in all_works if not work.record.left_out]
+    device, protocol = device_named(settings.preset(preset).run.device), settings.protocol
     measure = Measure(tuple(protocol.metrics), root / "pretrained", device, SCALES[dataset], protocol.border)
-    rows = []
+    judged = judging(cases, measure)
+    scores = {work: KeptScores(_scores_of(root, work), judged) for work in works}
+    fresh = [work for work in works if work.missing(cases) or not scores[work].are_good(work.folder, cases)]
+    rows = _restored_and_scored(dataset, fresh, cases, measure) if fresh else []
+    for work in all_works:
+        work.keep()
+    for work, column in zip(fresh, zip(*rows, strict=True), strict=True):
+        scores[work].write(column, protocol.metrics, work.folder, cases)
+    if not only:
+        _remove_others(root / "restored" / dataset, {work.kept for work in all_works})
+        files = [file for kept in scores.values() for file in kept.files]
+        _remove_others(root / "scores" / dataset, set(files))
+    return works
+
+
+def _restorations(
+    settings: Settings, preset: str, dataset: Dataset, only: Sequence[str], cases: Sequence[Case]
+) -> list[Restoration]:
+    """Of the rows named in `only`, or of all."""
+    known = {row.name: row for row in rows(settings, preset, dataset)}
+    if unknown := [name for name in only if name not in known]:
+        raise UserError(f"{dataset} has no row {', '.join(unknown)} at {preset}; it has {', '.join(known)}")
+    images = fingerprint([[case.id, image_hash(case.lr)] for case in cases])
+    root = data_root(preset)
+    return [
+        Restoration(dataset, record, partial(records.build, record), root, images)
+        for name in only or known
+        for record in records.of_row(known[name], settings, preset, dataset)
+    ]
+
+
+def _restored_and_scored(
+    dataset: Dataset, works: Sequence[Restoration], cases: Sequence[Case], measure: Measure
+) -> list[list[Row]]:
+    """Restore what is missing; for each case, the scores of its image by each of `works`."""
+    folders = [work.folder for work in works]
+    rows: list[list[Row]] = []
     with scoring(measure) as scores:
         missing = sum(len(work.missing(cases)) for work in works)
         with progress(f"restore {dataset}", missing, shown=missing > 0) as meter:
@@ -64,23 +96,29 @@ def evaluate(
             for some in scores.results():
                 rows += some
                 meter.update(len(some))
-    for work in all_works:
-        work.keep()
-    _remove_others(results / "restored" / dataset, methods)
-    with whole_folder(results / "scores" / dataset) as folder:
-        for work, column in zip(works, zip(*rows, strict=True), strict=True):
-            write_scores(folder / f"{work.kept.name}.csv", column, protocol.metrics)
+    return rows
 
 
-def _refuse_trained_on(root: Path, dataset: Dataset, study: Study) -> None:
+def _scores_of(root: Path, work: Restoration) -> Path:
+    return scores_file(root, work.dataset, work.record.row.name, work.record.seed)
+
+
+def _refuse_trained_on(root: Path, dataset: Dataset, settings: Settings) -> None:
     """Refuse test images that are training images of the models of the study that restore them."""
-    trained = study.trained_on(dataset)
-    assert trained is not None  # a trained method has restored it
+    trained = settings.study.sets[dataset]
+    assert trained is not None  # a trained row has restored it
     training, tests = (splits.read(root / "splits" / f"{name}.csv") for name in (trained, dataset))
     splits.refuse_leaks(training, root / "raw" / trained, tests, root / "raw" / dataset)
 
 
-def _remove_others(restored: Path, methods: Sequence[str]) -> None:
-    for folder in restored.iterdir():
-        if folder.name not in methods:
-            rmtree(folder)
+def _remove_others(folder: Path, known: set[Path]) -> None:
+    """Remove what lies in `folder` and is neither one of `known`, nor inside or above one."""
+    for place in folder.iterdir() if folder.exists() else ():
+        if place in known:
+            continue
+        if any(place in path.parents for path in known):
+            _remove_others(place, known)
+        elif place.is_dir():
+            rmtree(place)
+        else:
+            place.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.datasets.alignment import common
 from pipeline.datasets.images import Pixels, read_rgb
@@ -20,8 +20,10 @@ from pipeline.evaluation.cases import read_cases
 from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, Map, Numbers, Square, masked, shown_images
 from pipeline.files import whole_folder
 from pipeline.methods.tiles import Span, Tile
-from pipeline.networks import Generator, load_generator
+from pipeline.networks import load_generator
 from pipeline.networks.devices import device_named
+from pipeline.networks.parts import Branched
+from pipeline.paths import data_root, model_folder
 from pipeline.progress import progress
 from pipeline.settings import SCALES, Dataset, Settings
 
@@ -70,18 +72,19 @@ class TakenApart:
         )
 
 
-def write_parts(root: Path, settings: Settings, preset: str) -> None:
-    """Write `root`/parts (root: runs/<preset>): every training set by every masked configuration of the study.
+def write_parts(settings: Settings, preset: str) -> None:
+    """Write runs/<preset>/parts: every training set by every masked configuration of the study, of the first seed.
 
     Raises `UserError` when an image or a model is missing, damaged or of another scale; then nothing is written.
     """
-    names = masked(settings)
+    names, root, seed = masked(settings), data_root(preset), settings.preset(preset).seeds[0]
     work = [(dataset, name) for dataset in settings.study.training_sets for name in names]
     device = torch.device(device_named(settings.preset(preset).run.device))
     margin = settings.preset(preset).restore.overlap
     with whole_folder(root / "parts") as folder, progress("parts", len(work)) as meter:
         for dataset, name in work:
-            _write(root, folder / dataset / name, dataset, name, margin, device)
+            model = model_folder(preset, dataset, name, seed)
+            _write(root, folder / dataset / name, dataset, name, model, margin, device)
             meter.update()
 
 
@@ -98,16 +101,18 @@ def square(height: int, width: int, side: int, margin: int) -> Tile:
 
 
 @torch.inference_mode()
-def take_apart(generator: Generator, lr: Pixels, where: Tile, scale: int) -> TakenApart:
+def take_apart(generator: nn.Module, lr: Pixels, where: Tile, scale: int) -> TakenApart:
     """The parts of the kept square of `lr` (h x w x 3, RGB), which the generator sees with its margin.
 
     Raises `UserError` for a generator without branches or without a mask.
     """
+    if not isinstance(generator, Branched):
+        raise UserError("the generator has no mask to show; take a configuration with `branches` and `mask`")
     device = next(generator.parameters()).device
     seen = np.stack([lr[where.rows.seen(), where.columns.seen()]])
     batch = torch.from_numpy(seen).to(device).permute(0, 3, 1, 2).float().div(255)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        parts = generator(batch)
+        parts = generator.parts(batch)
     mask = parts.drawn_mask
     if parts.align is None or parts.unif is None or mask is None:
         raise UserError("the generator has no mask to show; take a configuration with `branches` and `mask`")
@@ -121,9 +126,11 @@ def take_apart(generator: Generator, lr: Pixels, where: Tile, scale: int) -> Tak
     )
 
 
-def _write(root: Path, folder: Path, dataset: Dataset, name: str, margin: int, device: torch.device) -> None:
-    """The parts of a few test images of a dataset by the configuration `name`, a folder an image."""
-    model, scale = root / "models" / dataset / name, SCALES[dataset]
+def _write(
+    root: Path, folder: Path, dataset: Dataset, name: str, model: Path, margin: int, device: torch.device
+) -> None:
+    """The parts of a few test images of a dataset by the configuration `name`, whose generator is in `model`."""
+    scale = SCALES[dataset]
     generator, description = load_generator(model)
     if description["scale"] != scale:
         raise UserError(f"{model} was trained for scale {description['scale']}, {dataset} needs scale {scale}")

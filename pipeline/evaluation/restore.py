@@ -1,15 +1,14 @@
-"""Run one method over the test images of one dataset.
+"""Run the method of one row over the test images of one dataset.
 
 While a method computes, the next images are read and the last ones encoded, each in a thread of a small pool.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.code import code_hash
 from pipeline.datasets.images import Pixels
@@ -18,68 +17,42 @@ from pipeline.evaluation.case import Case
 from pipeline.evaluation.made import ways, write_restored
 from pipeline.files import fingerprint, read_json, whole_folder, write_json
 from pipeline.methods import Method
+from pipeline.paths import restored_folder
 from pipeline.progress import Meter
-from pipeline.settings import SCALES, Dataset
+from pipeline.settings import Dataset
+
+if TYPE_CHECKING:
+    from pipeline.methods.records import Record
 
 READERS = WRITERS = 2
 """Threads; and at most as many images waiting on either side of the method."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A method on a dataset, what its images depend on, and what restored.json says of it.
-
-    Attributes:
-        build: makes the method; weights are loaded then.
-        code: the module that restores. Images of other code, this module's included, are made anew.
-        device: `cpu` or `cuda`, where it computes.
-        packages: what it computes with; images of another release are made anew.
-        run: name of the training behind it; None where nothing was trained here.
-        checkpoint: of a pretrained network: its path, sha256, architecture, parameters, scale.
-        at_scale_1: `enlarge_then_reduce` where a scale-4 network was applied to a scale-1 set so.
-        left_out: why the method does not restore this dataset; None where it does.
-        depends_on: settings and hashes beside all of these, as JSON.
-    """
-
-    build: Callable[[], Method]
-    code: str
-    device: str
-    packages: tuple[str, ...]
-    run: str | None = None
-    checkpoint: Mapping[str, str | int] | None = None
-    at_scale_1: str | None = None
-    left_out: str | None = None
-    depends_on: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What its folder says of it."""
-        return {"run": self.run, "checkpoint": self.checkpoint, "at_scale_1": self.at_scale_1}
-
-
 class Restoration:
-    """A method on a dataset, from what it has restored before to a whole folder of its images.
+    """A row on a dataset, from what it has restored before to a whole folder of its images.
 
     Images that depend on what they depended on before are kept, so a changed metric restores nothing; what a killed
     process has made lies in `state`, and is taken up.
 
     Args:
-        kept: results/restored/<dataset>/<method>: a PNG per test image, and restored.json, which says what the
-            images depend on and how they were made.
-        state: where the images lie until all are made.
+        build: makes the method of `record`; weights are loaded then.
+        root: runs/<preset>.
         images: a hash of the LR images.
+
+    Attributes:
+        kept: a PNG per test image, and restored.json, which says what the images depend on and how they were made.
     """
 
-    def __init__(self, dataset: Dataset, method: str, job: Job, kept: Path, state: Path, images: str) -> None:
-        self.job, self.kept = job, kept
-        about = {"method": method, "dataset": dataset, **job.about}
-        inputs = {"images": images, "scale": SCALES[dataset], "depends_on": dict(job.depends_on)}
-        made_with = {"device": job.device, "versions": versions(job.packages)}
-        depends = {**about, **made_with, **inputs, "code": code_hash(__name__, job.code)}
-        self.about = {**about, "fingerprint": fingerprint(depends)}
-        self._made_with = {**made_with, "device_name": device_name(job.device)}
-        self._state = state / f"restored-{self.about['fingerprint']}"
-        self._valid = self._kept_about.items() >= self.about.items()
+    def __init__(
+        self, dataset: Dataset, record: "Record", build: Callable[[], Method], root: Path, images: str
+    ) -> None:
+        self.dataset, self.record, self._build = dataset, record, build
+        self.kept = restored_folder(root, dataset, record.row.name, record.seed)
+        self._made_with = {"device": record.device, "versions": versions(record.packages)}
+        depends = {**record.described, "dataset": dataset, "images": images, **self._made_with}
+        self.fingerprint = fingerprint({**depends, "code": code_hash(__name__, *record.code)})
+        self._state = root / "state" / f"restored-{self.fingerprint}"
+        self._valid = self._kept_about.get("fingerprint") == self.fingerprint
 
     @property
     def folder(self) -> Path:
@@ -95,9 +68,10 @@ class Restoration:
         with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(WRITERS) as writers:
             writing: deque[Future[None]] = deque()
             todo = self.missing(cases)
+            made_with = {**self._made_with, "device_name": device_name(self.record.device)}
             for group in _groups(_read_ahead(todo, readers), self._method) if todo else ():
                 restored = self._method([lr for _, lr in group])
-                made = {**self._made_with, **self._method.how}
+                made = {**made_with, **self._method.how}
                 for case, sr in zip(group, restored, strict=True):
                     if len(writing) >= WRITERS:
                         writing.popleft().result()
@@ -107,13 +81,15 @@ class Restoration:
                 written.result()
 
     def keep(self) -> None:
-        """Put the images where they belong; where the method is left out, skipped.json, which says why."""
-        if self.job.left_out:
+        """Put the images where they belong; where the row is left out, skipped.json, which says why."""
+        record = self.record
+        about: dict[str, Any] = {"method": record.row.name, "dataset": self.dataset, "seed": record.seed}
+        if record.left_out:
             with whole_folder(self.kept) as folder:
-                about = {"method": self.about["method"], "dataset": self.about["dataset"]}
-                write_json(folder / "skipped.json", {**about, "why": self.job.left_out})
+                write_json(folder / "skipped.json", {**about, "why": record.left_out})
             return
-        about = {**self.about, "made": ways(self.folder)}
+        about |= {"run": record.run, "checkpoint": self._checkpoint, "at_scale_1": record.at_scale_1}
+        about |= {"fingerprint": self.fingerprint, "made": ways(self.folder)}
         if self._kept_about != about:
             write_json(self.folder / "restored.json", about)
         if not self._valid:
@@ -123,6 +99,15 @@ class Restoration:
             self._valid = True
 
     @property
+    def _checkpoint(self) -> dict[str, Any] | None:
+        """Of a published network: where it lies, its sha256, scale, architecture and number of parameters."""
+        weights = self.record.weights
+        if weights is None or self.record.run:
+            return None
+        known = self._kept_about["checkpoint"] if self._valid else self._method.network
+        return {**known, "checkpoint": weights.path.as_posix(), "sha256": weights.sha256, "scale": weights.scale}
+
+    @property
     def _kept_about(self) -> dict[str, Any]:
         file = self.kept / "restored.json"
         return dict(read_json(file)) if file.exists() else {}
@@ -130,7 +115,7 @@ class Restoration:
     @cached_property
     def _method(self) -> Method:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return self.job.build()
+        return self._build()
 
 
 def _read_ahead(cases: Sequence[Case], readers: ThreadPoolExecutor) -> Iterator[tuple[Case, Pixels]]:

@@ -16,10 +16,10 @@ from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.environment import cores
 from pipeline.errors import UserError
-from pipeline.evaluation.case import Case
-from pipeline.evaluation.cases import read_restored
+from pipeline.evaluation.case import Case, read_restored
 from pipeline.evaluation.metrics import Picture, Scorer
 from pipeline.evaluation.room import Room
+from pipeline.files import whole_file
 
 AT_ONCE = 4
 """Images at most."""
@@ -123,4 +123,5 @@ def _size(image: Pixels) -> str:
 
 def write_scores(path: Path, rows: Sequence[Row], metrics: Sequence[str]) -> None:
     """CSV with the shortest text that reads back as the same float; NaN is an empty cell."""
-    pd.DataFrame(rows, columns=["image", *metrics]).to_csv(path, index=False, lineterminator="\n")
+    with whole_file(path) as temporary:
+        pd.DataFrame(rows, columns=["image", *metrics]).to_csv(temporary, index=False, lineterminator="\n")

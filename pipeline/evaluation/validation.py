@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from torch import nn
 
 from pipeline.datasets.images import Pixels
 from pipeline.datasets.packs import Pair
 from pipeline.evaluation.metrics import Picture, psnr, ssim
 from pipeline.methods.trained import super_resolve
-from pipeline.networks import Generator
 
 
 def validation_scores(
-    generator: Generator, pairs: Sequence[Pair], border: int, show: Callable[[Pixels], None] | None = None
+    generator: nn.Module, pairs: Sequence[Pair], border: int, show: Callable[[Pixels], None] | None = None
 ) -> dict[str, float]:
     """Mean PSNR (dB) and SSIM over the pairs, on 8-bit images, RGB, `border` px left out.
 

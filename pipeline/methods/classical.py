@@ -15,6 +15,7 @@ class OneByOne:
     """A method that is a function of one image."""
 
     function: Callable[[Image], Image]
+    scale: int
 
     def __call__(self, images: Sequence[Image]) -> list[Image]:
         """Restore each."""
@@ -23,6 +24,11 @@ class OneByOne:
     def group(self, height: int, width: int) -> int:
         """One: more would not be faster."""
         return 1
+
+    @property
+    def network(self) -> Mapping[str, str | int]:
+        """None."""
+        return {}
 
     @property
     def how(self) -> Mapping[str, str | int | bool]:
@@ -34,7 +40,7 @@ def identity(scale: int) -> Method:
     """The LR image as it is: the reference of CameraSR, whose LR and HR images have one size."""
     if scale != 1:
         raise UserError(f"`identity` is a method at scale 1 only, not at scale {scale}; take `bicubic`")
-    return OneByOne(np.copy)
+    return OneByOne(np.copy, scale)
 
 
 def bicubic(scale: int) -> Method:
@@ -54,7 +60,7 @@ def bicubic_matlab(scale: int) -> Method:
 
         return resize_uint8(lr, (lr.shape[0] * scale, lr.shape[1] * scale))
 
-    return OneByOne(enlarged)
+    return OneByOne(enlarged, scale)
 
 
 def lanczos(scale: int) -> Method:
@@ -69,9 +75,18 @@ def _interpolation(name: str, kind: int, scale: int) -> Method:
         sr: Image = cv2.resize(lr, (lr.shape[1] * scale, lr.shape[0] * scale), interpolation=kind)
         return sr
 
-    return OneByOne(enlarged)
+    return OneByOne(enlarged, scale)
 
 
 def _refuse_scale_1(name: str, scale: int) -> None:
     if scale == 1:
         raise UserError(f"`{name}` leaves an image as it is at scale 1; take `identity`")
+
+
+METHODS: Mapping[str, Callable[[int], Method]] = {
+    "identity": identity,
+    "bicubic": bicubic,
+    "bicubic_matlab": bicubic_matlab,
+    "lanczos": lanczos,
+}
+"""By name, for a scale."""

@@ -19,6 +19,14 @@ class Method(Protocol):
         """Restore images of one size, each as if it were alone."""
 
     @property
+    def scale(self) -> int:
+        """How many times as high and wide an SR image is as its LR image."""
+
+    @property
+    def network(self) -> Mapping[str, str | int]:
+        """Of the network behind it: its `architecture` and number of `parameters`; empty without one."""
+
+    @property
     def how(self) -> Mapping[str, str | int | bool]:
         """How the images of the last call were made, as far as that may change from call to call."""
 

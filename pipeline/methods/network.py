@@ -29,11 +29,20 @@ class NetworkMethod:
     On a GPU that has not the memory, batch and then tile are halved for the rest of the run, with a word about it.
 
     Attributes:
+        network: its `architecture` and number of `parameters`.
         how: of the last call: `precision`; `tile`, the side of a tile in LR pixels, 0 for whole images; `batch`,
             how many tiles the network saw at once; `short_of_memory`, whether the tiles are smaller than asked for.
     """
 
-    def __init__(self, enlarge: Enlarge, scale: int, restoration: Restoration, device: torch.device) -> None:
+    def __init__(
+        self,
+        enlarge: Enlarge,
+        scale: int,
+        restoration: Restoration,
+        device: torch.device,
+        network: Mapping[str, str | int] | None = None,
+    ) -> None:
+        self.network: Mapping[str, str | int] = network or {}
         self.enlarge: Enlarge = torch.compile(enlarge) if restoration.compile else enlarge
         self.scale, self.device, self.overlap = scale, device, restoration.overlap
         self.low_precision = restoration.precision == "bf16"

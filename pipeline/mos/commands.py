@@ -11,7 +11,7 @@ from pipeline.mos.answers import SCORES, latest, read_answers, read_export, reco
 from pipeline.mos.drawing import Wanted, open_study, pictures
 from pipeline.mos.page import png, static_page
 from pipeline.mos.study import Study, read_study
-from pipeline.paths import data_root, opinions_folder, results_root
+from pipeline.paths import data_root, opinions_folder
 from pipeline.settings import SCALES, Dataset
 
 
@@ -32,7 +32,7 @@ def rate(preset: str, name: str, options: Wanted, port: int) -> None:
     from pipeline.mos.server import HOST, application, listen, serve
 
     study = _open(preset, name, options)
-    root = results_root(preset)
+    root = data_root(preset)
     shown = {key: png(pixels) for key, pixels in pictures(root, study).items()}
     folder = opinions_folder(preset, study.dataset)
     app = application(study, shown, folder)
@@ -45,7 +45,7 @@ def rate(preset: str, name: str, options: Wanted, port: int) -> None:
 def write(preset: str, name: str, options: Wanted, folder: Path) -> str:
     """Write rate.html into `folder`; what to do with it."""
     study = _open(preset, name, options)
-    root = results_root(preset)
+    root = data_root(preset)
     page = folder / "rate.html"
     write_text(page, static_page(study, pictures(root, study)))
     key = opinions_folder(preset, study.dataset) / "study.json"
@@ -81,14 +81,16 @@ def dataset(name: str) -> Dataset:
 
 
 def _open(preset: str, name: str, options: Wanted) -> Study:
-    seed = settings.load().preset(preset).run.seed
-    return open_study(data_root(preset), preset, dataset(name), options, seed)
+    params = settings.load()
+    seed = params.preset(preset).seeds[0]
+    return open_study(data_root(preset), preset, dataset(name), options, seed, params.ablated)
 
 
 def _described(study: Study) -> str:
     count = len(study.patches)
     short = f" ({study.asked} were wanted; the images have room for no more)" if count < study.asked else ""
     return (
-        f"{count} patches{short} of {study.side} px, {len(study.methods)} methods ({', '.join(study.methods)}), "
+        f"{count} patches{short} of {study.side} px, {len(study.methods)} methods ({', '.join(study.methods)}; "
+        f"of those that were trained here seed {study.seed}), "
         f"scores {min(SCORES)} to {max(SCORES)}, lower is better."
     )

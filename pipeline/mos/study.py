@@ -31,7 +31,10 @@ class Patch(Block):
 
 
 class Study(Block):
-    """A whole study; `seed` decides the places, and with a rater's id the order of patches and versions.
+    """A whole study.
+
+    `seed` is that of the trainings whose images are rated; it decides the places too, and with a rater's id the
+    order of patches and versions.
 
     `asked` is the number of patches wanted; there are fewer where the images had no room for more.
     """

@@ -1,10 +1,12 @@
-"""Generators, discriminators and perceptual features.
+"""Generators, discriminators and perceptual features: tensors in, tensors out.
 
-`build_generator` turns a configuration into a network; `load_generator` reads one back from a trained model's
-folder. `rrdb` is the plain trunk, `cria` the network of the paper's text, `released` that of the authors'
-checkpoint.
+A network that restores images is described by a `Spec`: its kind, which is the module here that has it, and its
+sizes. model.json stores the description, `build` makes the network of it.
 """
 
+import re
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +16,37 @@ from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.files import read_json
-from pipeline.networks.cria import CriaNet
-from pipeline.networks.parts import Generator, Parts
-from pipeline.networks.released import ReleasedNet
-from pipeline.networks.rrdb import RRDBNet
-from pipeline.settings import Configuration, Network
 
-__all__ = ["Generator", "Parts", "build_generator", "load_generator", "parameter_count"]
+__all__ = ["Spec", "build", "load_generator", "parameter_count"]
+
+Spec = Mapping[str, Any]
+"""`{"kind": "rrdb", "features": 64, "blocks": 23, "growth": 32}`: the keyword arguments of its `build`."""
 
 
-def build_generator(configuration: Configuration, network: Network, scale: int) -> Generator:
-    """The generator of a configuration, with fresh weights from torch's global random state.
+def build(spec: Spec, scale: int) -> nn.Module:
+    """The described network with fresh weights from torch's global random state.
+
+    It takes LR images B x 3 x h x w in [0, 1] and gives B x 3 x H x W around [0, 1], H, W = scale * (h, w).
 
     Args:
-        configuration: decides between the plain RRDB and the branches with or without mask.
-        network: its size and, where there are branches, its layout.
-        scale: 4, or 1 for CameraSR (same layers and keys, no interpolation).
+        spec: which network, and its sizes.
+        scale: 4, or 1 for CameraSR.
+
+    Raises `ValueError` for a kind that no module here has, for sizes that it does not take, or for a scale at which
+    the network does not exist.
     """
-    size = (network.features, network.blocks, network.growth, scale)
-    if not configuration.branches:
-        return RRDBNet(*size)
-    if network.layout == "released":
-        return ReleasedNet(*size, network.branch_blocks, masked=configuration.mask)
-    return CriaNet(*size, network.branch_blocks, masked=configuration.mask, mask_input=network.mask_input)
+    sizes = dict(spec)
+    kind = str(sizes.pop("kind", None))
+    if not re.fullmatch(r"[a-z]\w*", kind) or not (Path(__file__).parent / f"{kind}.py").exists():
+        raise ValueError(f"there is no network of the kind {kind!r}")
+    try:
+        network: nn.Module = import_module(f"{__name__}.{kind}").build(scale, **sizes)
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"no network fits {dict(spec)}: {error}") from None
+    return network
 
 
-def load_generator(folder: Path) -> tuple[Generator, dict[str, Any]]:
+def load_generator(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     """A trained generator (eval mode, float32, CPU) and its `model.json`.
 
     Raises `UserError` when the folder lacks a file or the weights do not fit the network it describes.
@@ -48,11 +55,10 @@ def load_generator(folder: Path) -> tuple[Generator, dict[str, Any]]:
     weights = folder / "generator.safetensors"
     if not weights.exists():
         raise UserError(f"{weights} is missing. Run `dvc repro` to train it.")
-    network = build_generator(
-        Configuration.model_validate(description["configuration"]),
-        Network.model_validate(description["network"]),
-        description["scale"],
-    )
+    try:
+        network = build(description["network"], description["scale"])
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{folder / 'model.json'}: {error}. Delete {folder} and run `dvc repro`.") from None
     try:
         network.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError) as error:

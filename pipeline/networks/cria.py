@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.networks.parts import Parts
-from pipeline.networks.rrdb import RRDBNet, Trunk, conv3x3
+from pipeline.networks.rrdb import Trunk, conv3x3
 from pipeline.settings import MaskInput
 
 
@@ -86,7 +86,12 @@ class CriaNet(Trunk):
         seen = 3 if mask_input == "lr" else 3 + features
         self.mask_net = MaskNet(seen, features, branch_blocks, scale) if masked else None
 
-    def forward(self, lr: Tensor) -> Parts:
+    def forward(self, lr: Tensor) -> Tensor:
+        """I_SR of `lr`, B x 3 x h x w in [0, 1]: B x 3 x H x W around [0, 1], not clamped."""
+        return self.parts(lr).sr
+
+    def parts(self, lr: Tensor) -> Parts:
+        """I_SR with the images of both branches and, where there is one, the mask."""
         lr_features = self.lr_features(lr)
         features = self.enlarged(lr_features)
         align, unif = self.branch_align(features), self.branch_unif(features)
@@ -96,7 +101,7 @@ class CriaNet(Trunk):
         return Parts(mask * align + (1 - mask) * unif, align, unif, mask)
 
 
-def start_from(network: Trunk, trained: RRDBNet) -> None:
+def start_from(network: nn.Module, trained: nn.Module) -> None:
     """Start `network` from a trained plain RRDB: the trunk as it is, every output convolution from conv_last.
 
     `ReleasedNet` has a conv_last of its own, in front of its branches; fresh ones hand its image through.
@@ -108,3 +113,17 @@ def start_from(network: Trunk, trained: RRDBNet) -> None:
         for branch in ("branch_align", "branch_unif"):
             state |= {f"{branch}.output.{kind}": value for kind, value in last.items()}
     network.load_state_dict(network.state_dict() | state, strict=True)
+
+
+def build(
+    scale: int,
+    *,
+    features: int,
+    blocks: int,
+    growth: int,
+    branch_blocks: int,
+    masked: bool,
+    mask_input: MaskInput = "lr",
+) -> CriaNet:
+    """The network of the paper's text with fresh weights."""
+    return CriaNet(features, blocks, growth, scale, branch_blocks, masked=masked, mask_input=mask_input)

@@ -53,6 +53,13 @@ class EDSR(nn.Module):
         return sr
 
 
+def build(scale: int, *, features: int, blocks: int) -> EDSR:
+    """EDSR with fresh weights. Raises `ValueError` for another scale than 4."""
+    if scale != SCALE:
+        raise ValueError(f"EDSR is defined at scale {SCALE}, not at {scale}")
+    return EDSR(features, blocks)
+
+
 def edsr_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
     """The weights of an EDSR under the official keys without the mean shifts, which `EDSR` has as constants.
 

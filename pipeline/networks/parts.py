@@ -1,13 +1,12 @@
-"""What a generator gives: the image and the parts that the comparative terms and the figures need."""
+"""The parts of an image that a generator with branches gives: the comparative terms and the figures need them."""
 
-from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class Parts(NamedTuple):
-    """Output of a generator; images are B x 3 x H x W around [0, 1] (not clamped).
+    """The image and its parts; images are B x 3 x H x W around [0, 1] (not clamped).
 
     Attributes:
         sr: the super-resolved image I_SR (Eq. 10).
@@ -35,13 +34,9 @@ class Parts(NamedTuple):
         return self.mask if self.channel_mask is None else self.channel_mask.amax(dim=1, keepdim=True)
 
 
-class Generator(nn.Module, ABC):
-    """A network from an LR image, B x 3 x h x w in [0, 1], to `Parts` with H, W = scale * (h, w)."""
+@runtime_checkable
+class Branched(Protocol):
+    """A network whose image has parts."""
 
-    @abstractmethod
-    def forward(self, lr: Tensor) -> Parts:
-        """Super-resolve `lr`."""
-
-    def __call__(self, lr: Tensor) -> Parts:
-        parts: Parts = super().__call__(lr)
-        return parts
+    def parts(self, lr: Tensor) -> Parts:
+        """Super-resolve `lr`, B x 3 x h x w in [0, 1], and keep what the image is made of."""

@@ -115,12 +115,7 @@ def _built(state: dict[str, Tensor], scale: int, path: Path) -> Pretrained:
 
 def _generator(architecture: str, network: Trunk, state: Mapping[str, Tensor]) -> Pretrained:
     network.load_state_dict(state, strict=True)
-
-    def enlarge(lr: Tensor) -> Tensor:
-        sr: Tensor = network(lr).sr
-        return sr
-
-    return Pretrained(architecture, network.scale, network, enlarge)
+    return Pretrained(architecture, network.scale, network, network)
 
 
 def _released(state: Mapping[str, Tensor], scale: int) -> ReleasedNet:

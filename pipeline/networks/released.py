@@ -68,7 +68,11 @@ class ReleasedNet(Trunk):
         if self.sm is not None:
             _clear(self.sm[-2].get_submodule("conv"))
 
-    def forward(self, lr: Tensor) -> Parts:
+    def forward(self, lr: Tensor) -> Tensor:
+        """I_SR of `lr`, B x 3 x h x w in [0, 1]: B x 3 x H x W around [0, 1], not clamped."""
+        return self.parts(lr).sr
+
+    def parts(self, lr: Tensor) -> Parts:
         """`align` is out1 and `unif` is out2: masked parts whose sum is `sr`, not full images."""
         mid_out = self.conv_last(self.features(lr))
         first, second = self.branch1(mid_out), self.branch2(mid_out)
@@ -96,3 +100,8 @@ def _hand_through(branch: nn.Sequential, tail: nn.Conv2d) -> None:
 def _clear(convolution: nn.Module) -> None:
     for parameter in convolution.parameters():
         nn.init.zeros_(parameter)
+
+
+def build(scale: int, *, features: int, blocks: int, growth: int, branch_blocks: int, masked: bool) -> ReleasedNet:
+    """The network of the authors' checkpoint with fresh weights."""
+    return ReleasedNet(features, blocks, growth, scale, branch_blocks, masked=masked)

@@ -4,11 +4,12 @@ Source: facts/methods.md 1.1 (xinntao/ESRGAN `RRDBNet_arch.py`): 16,697,987 para
 growth 32. At scale 1 both interpolations go and every layer and key stays (facts 0.1, CameraSR).
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from pipeline.networks.parts import Generator, Parts
+from torch.utils.checkpoint import checkpoint
 
 RESIDUAL_SCALE = 0.2
 """Both residual scalings of an RRDB."""
@@ -63,14 +64,19 @@ class RRDB(nn.Module):
         return x.add(self.RDB3(self.RDB2(self.RDB1(x))), alpha=RESIDUAL_SCALE)
 
 
-class Trunk(Generator):
-    """Everything of the RRDB network but its last convolution: LR image to HR features."""
+class Trunk(nn.Module):
+    """Everything of the RRDB network but its last convolution: LR image to HR features.
+
+    With `recompute` the backward pass computes each block's activations again in place of keeping them: the same
+    gradients for a fourth more time and a small part of the memory (activation checkpointing).
+    """
 
     def __init__(self, features: int, blocks: int, growth: int, scale: int) -> None:
         super().__init__()
         if scale not in (1, 4):
             raise ValueError(f"scale is {scale}; this network is defined at scale 4 and scale 1")
         self.scale = scale
+        self.recompute = False
         self.conv_first = conv3x3(3, features)
         self.RRDB_trunk = nn.Sequential(*(RRDB(features, growth) for _ in range(blocks)))
         self.trunk_conv = conv3x3(features, features)
@@ -81,7 +87,7 @@ class Trunk(Generator):
     def lr_features(self, lr: Tensor) -> Tensor:
         """Features B x F x h x w of `lr`, after the RRDBs and before any enlargement."""
         x = self.conv_first(lr)
-        features: Tensor = x + self.trunk_conv(self.RRDB_trunk(x))
+        features: Tensor = x + self.trunk_conv(self._through_blocks(x))
         return features
 
     def enlarged(self, x: Tensor) -> Tensor:
@@ -94,6 +100,13 @@ class Trunk(Generator):
         """HR features B x F x H x W of `lr`."""
         return self.enlarged(self.lr_features(lr))
 
+    def _through_blocks(self, x: Tensor) -> Tensor:
+        if not (self.recompute and torch.is_grad_enabled()):
+            return cast(Tensor, self.RRDB_trunk(x))
+        for block in self.RRDB_trunk:
+            x = checkpoint(block, x, use_reentrant=False)
+        return x
+
     def _doubled(self, x: Tensor) -> Tensor:
         return x if self.scale == 1 else F.interpolate(x, scale_factor=2, mode="nearest")
 
@@ -105,5 +118,12 @@ class RRDBNet(Trunk):
         super().__init__(features, blocks, growth, scale)
         self.conv_last = conv3x3(features, 3)
 
-    def forward(self, lr: Tensor) -> Parts:
-        return Parts(sr=self.conv_last(self.features(lr)))
+    def forward(self, lr: Tensor) -> Tensor:
+        """Super-resolve `lr`, B x 3 x h x w in [0, 1]: B x 3 x H x W around [0, 1], not clamped."""
+        image: Tensor = self.conv_last(self.features(lr))
+        return image
+
+
+def build(scale: int, *, features: int, blocks: int, growth: int) -> RRDBNet:
+    """ESRGAN's generator with fresh weights."""
+    return RRDBNet(features, blocks, growth, scale)

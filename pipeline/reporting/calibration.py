@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.paths import results_root
+from pipeline.paths import data_root
 from pipeline.reporting.columns import column
 from pipeline.reporting.grid import OURS, Cell, grid, number, signed
 from pipeline.reporting.results import read_scores
@@ -48,10 +48,10 @@ def read_golden(file: Path) -> pd.DataFrame:
 
 def read_measured(preset: str, settings: Settings) -> list[Measured]:
     """The scores of every dataset whose test images are a single collection's own, and no stand-ins."""
-    root, block = results_root(preset), settings.preset(preset)
+    root, block = data_root(preset), settings.preset(preset)
     compositions = {name: block.dataset(name) for name in settings.study.datasets}
     return [
-        Measured(composition.tested[0], read_scores(root, name))
+        Measured(composition.tested[0], read_scores(root, name, block.seeds[0]))
         for name, composition in compositions.items()
         if composition.standin is None and len(composition.tested) == 1
     ]

@@ -12,19 +12,23 @@ from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.statistics import CONFIDENCE, LEVEL, MIN_IMAGES, RESAMPLES
 
 _INTERVAL = f"symmetric bootstrap-t, {RESAMPLES:,} resamples; none for fewer than {MIN_IMAGES} images"
+_PARTIAL = ["method", "run", "metric", "defined", "images"]
 STEP_NOTE = (
     "Against another row: the mean change over the test images, each image averaged over the seeds, and its "
     f"{CONFIDENCE:.0%} interval over the images ({_INTERVAL}). Bold: the change stands above the images and above "
     f"the seeds (p ≤ {LEVEL:.0%}; the larger p-value of a two-sided Wilcoxon signed-rank test over the images and "
-    "of Student's t test over the changes with each seed, Holm's correction over the rows of the column). Behind "
-    "±: the standard deviation over the seeds. All seeds start from one trunk, which was trained once, and share "
-    "split, pools and training pack: the spread over them is that of the training after the trunk alone."
+    "of Student's t test over the changes with each seed, Holm's correction over the rows of the column)."
+)
+SEED_NOTE = (
+    "A row that was trained here is the mean over its seeds; behind ±: the standard deviation over them. All seeds "
+    "share split, pools and training pack, and the one trunk that trainings start from (unless they start from "
+    "scratch): the spread over them is that of the training after the trunk alone."
 )
 INTERVAL_NOTE = f"In brackets: the {CONFIDENCE:.0%} interval of the mean over the test images ({_INTERVAL})."
 TEST_NOTE = (
     f"†: not significantly different from this study's Cria-CL on the same images (p > {LEVEL:.0%}; two-sided "
-    "Wilcoxon signed-rank test over the images, Holm's correction over the rows of the column). Each row that was "
-    "trained here is one training with one seed: its interval and its test cover other images, not other trainings."
+    "Wilcoxon signed-rank test over the images, Holm's correction over the rows of the column). Interval and test "
+    "are of each image's mean over the seeds: they cover other images, not other trainings."
 )
 
 
@@ -80,21 +84,29 @@ def reading(source: Source, group: Group, *, differs: bool) -> tuple[str, ...]:
         comparison,
         "Bold and underlined: best and second best of this study's rows. Empty: not measured here. A dash: the "
         "paper prints no value. Rows have the paper's names and order; Ours is Cria-CL.",
+        SEED_NOTE,
         *statistics,
     )
 
 
+def shown_seed(seed: int) -> str:
+    """What a figure of images or of their scores has to say, as it shows one seed."""
+    return f"Of rows that were trained here, seed {seed} is shown."
+
+
 def our_notes(results: pd.DataFrame, rows: pd.DataFrame, remarks: Mapping[str, str]) -> tuple[str, ...]:
-    """Runs, metrics that some image does not have, and what is to be said of methods, once for equal remarks."""
+    """Seeds, runs, metrics that some image has not, and what is to be said of methods, once for equal remarks."""
     runs = [f"{title}: {run}" for title, run in rows["run"].items() if run]
     shown = results[results["method"].isin(rows["method"])]
+    seeds = ", ".join(map(str, sorted(shown["seed"].dropna().unique())))
     partial = shown[(shown["defined"] > 0) & (shown["defined"] < shown["images"])]
     said = rows["method"].map(remarks).dropna()
     return (
+        *([f"Seeds: {seeds}."] if seeds else []),
         *([f"Runs: {'; '.join(runs)}."] if runs else []),
         *(
-            f"{column(str(row.metric)).title} of {row.method} is defined on {row.defined} of {row.images} images."
-            for row in partial.itertuples()
+            f"{column(metric).title} of {run or method} is defined on {defined} of {images} images."
+            for method, run, metric, defined, images in partial[_PARTIAL].itertuples(index=False, name=None)
         ),
         *(f"{', '.join(map(str, titles.index))}: {remark}." for remark, titles in said.groupby(said, sort=False)),
     )

@@ -1,31 +1,29 @@
 """Validation curves, read from each run's own history.jsonl."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.paths import model_folder
 
 PREFIX = "validation/"
 
 
-def read_histories(roots: Mapping[int, Path], data: str, configurations: Sequence[str]) -> pd.DataFrame:
-    """The validation scores of every run on the training set `data`, a row a score.
-
-    Args:
-        roots: where the models of each seed lie, by seed (`pipeline.paths.results_root`).
+def read_histories(preset: str, data: str, configurations: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
+    """The validation scores of every configuration and seed on the training set `data`, a row a score.
 
     Columns: configuration, seed, iteration, metric (without its prefix `validation/`), value.
     Raises `UserError` for a missing or broken history, or one without validation scores.
     """
     parts = [
-        _read(root / "models" / data / configuration / "history.jsonl").assign(
+        _read(model_folder(preset, data, configuration, seed) / "history.jsonl").assign(
             configuration=configuration, seed=seed
         )
         for configuration in configurations
-        for seed, root in roots.items()
+        for seed in seeds
     ]
     return pd.concat(parts, ignore_index=True)[["configuration", "seed", "iteration", "metric", "value"]]
 

@@ -10,13 +10,11 @@ from matplotlib.figure import Figure
 
 from pipeline.errors import UserError
 from pipeline.files import whole_folder
-from pipeline.paths import results_root
 from pipeline.reporting.captions import Source
 from pipeline.reporting.figures import STYLE, Panel, convergence
 from pipeline.reporting.histories import read_histories
-from pipeline.reporting.layout import method_title
 from pipeline.reporting.paper import FOLDER, read_paper_table
-from pipeline.reporting.study import source_of
+from pipeline.reporting.study import method_titles, source_of
 from pipeline.settings import Settings
 
 FIGURE = "figure_1"
@@ -41,9 +39,10 @@ def study_figure(preset: str, settings: Settings, paper: Path = FOLDER) -> Figur
     Raises `UserError` when a history or the transcription is missing or broken.
     """
     ablation = settings.ablation
-    roots = {seed: results_root(preset, seed) for seed in settings.preset(preset).seeds}
-    histories = read_histories(roots, ablation.data, ablation.configurations)
-    panels = [_panel(number, rows, paper) for number, rows in ((5, ablation.table_5), (6, ablation.table_6))]
+    seeds, titles = settings.preset(preset).seeds, method_titles(settings, preset, ablation.data)
+    histories = read_histories(preset, ablation.data, ablation.configurations, seeds)
+    tables = {5: ablation.table_5, 6: ablation.table_6}
+    panels = [_panel(number, rows, titles, paper) for number, rows in tables.items()]
     return convergence(histories, panels, _note(source_of(settings, preset, ablation.data), settings))
 
 
@@ -86,11 +85,11 @@ def _alternative(settings: Settings) -> str:
     )
 
 
-def _panel(number: int, rows: list[str], paper: Path) -> Panel:
-    """The rows of a table under the titles that they have there."""
+def _panel(number: int, rows: list[str], own: Mapping[str, str], paper: Path) -> Panel:
+    """The rows of a table under the titles that they have there, else under their `own`."""
     table = read_paper_table(number, paper)
-    titles = dict(zip(table.rows["method"], table.rows["row"], strict=True))
-    return Panel(f"Table {table.numeral}", {name: titles.get(name, method_title(name)) for name in rows})
+    titles = {**own, **dict(zip(table.rows["method"], table.rows["row"], strict=True))}
+    return Panel(f"Table {table.numeral}", {name: titles[name] for name in rows})
 
 
 def _note(source: Source, settings: Settings) -> str:

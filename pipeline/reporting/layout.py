@@ -1,4 +1,4 @@
-"""Which of the study's results stand in which table, and how datasets and methods are called there.
+"""Which of the study's results stand in which table, and how datasets are called there.
 
 Rows of the paper come from reports/paper; a row there and a method of the study meet by the method's name. Table
 VII is about networks, not about images: `efficiency_table.py`.
@@ -29,16 +29,6 @@ DATASETS: Mapping[str, str] = {
     "calibration": "CameraSR reduced by bicubic (calibration)",
 }
 
-METHODS: Mapping[str, str] = {
-    "identity": "LR, untouched",
-    "bicubic": "Bicubic",
-    "bicubic_matlab": "Bicubic, MATLAB's",
-    "lanczos": "Lanczos",
-    "plain": "RRDB, weighted sum (plain)",
-    "full": "Cria-CL (full)",
-}
-"""Titles of methods where the paper has no row for them; any other goes by its own name."""
-
 CRIA = "full"
 """The paper's method: what every other row is tested against."""
 
@@ -50,8 +40,7 @@ class Layout:
     Attributes:
         number: in the paper.
         dataset: whose scores it shows.
-        group: `comparison` tables show one seed, `ablations` several, with the step from each row to the next.
-        first_rows: methods that always have a row; the paper's rows stand before those that it has not.
+        group: `comparison` tables hold each row against Cria-CL, `ablations` also against the row above.
         metrics: its columns.
         references: methods that every other row of an ablation is held against, beside the row above.
     """
@@ -59,16 +48,15 @@ class Layout:
     number: int
     dataset: Dataset
     group: Group = "comparison"
-    first_rows: tuple[str, ...] = ()
     metrics: tuple[str, ...] = METRICS
     references: tuple[str, ...] = ()
 
 
 LAYOUTS = (
-    Layout(1, "realsr_zero", first_rows=("bicubic", "plain"), metrics=BLIND_METRICS),
-    Layout(2, "realsr", first_rows=("bicubic", "plain")),
-    Layout(3, "ntire2020", first_rows=("bicubic", "plain")),
-    Layout(4, "camerasr", first_rows=("identity", "plain")),
+    Layout(1, "realsr_zero", metrics=BLIND_METRICS),
+    Layout(2, "realsr"),
+    Layout(3, "ntire2020"),
+    Layout(4, "camerasr"),
     Layout(5, "ntire2020", "ablations", metrics=ABLATION_METRICS, references=("plain", "wsum")),
     Layout(6, "ntire2020", "ablations", metrics=ABLATION_METRICS, references=(CRIA,)),
 )
@@ -80,8 +68,3 @@ PAPER_SETS = frozenset(layout.dataset for layout in LAYOUTS)
 def reference(dataset: Dataset) -> str:
     """The method that a dataset's results are held against: the LR image, brought to the size of HR."""
     return "identity" if SCALES[dataset] == 1 else "bicubic"
-
-
-def method_title(method: str) -> str:
-    """How a method is called outside the rows of the paper."""
-    return METHODS.get(method, method)

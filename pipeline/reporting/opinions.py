@@ -15,7 +15,7 @@ from scipy.stats import t
 from pipeline.mos.answers import SCORES, latest, read_answers
 from pipeline.mos.drawing import stale_methods
 from pipeline.mos.study import Study, read_study
-from pipeline.paths import opinions_folder, results_root
+from pipeline.paths import data_root, opinions_folder
 from pipeline.reporting.statistics import CONFIDENCE
 
 COLUMNS = ("method", "mean", "low", "high", "raters", "ratings")
@@ -52,7 +52,7 @@ def read_opinions(preset: str, dataset: str) -> pd.DataFrame:
     if study is None:
         return pd.DataFrame(columns=list(COLUMNS))
     ratings = _ratings(study)
-    stale = stale_methods(results_root(preset), study) if len(ratings) else set()
+    stale = stale_methods(data_root(preset), study) if len(ratings) else set()
     return mean_opinions(ratings[~ratings["method"].isin(stale)], study.methods)
 
 
@@ -64,10 +64,11 @@ def opinion_notes(preset: str, dataset: str) -> tuple[str, ...]:
         return ()
     given = ratings["rater"].value_counts()
     unfinished = int((given < len(study.key)).sum())
-    stale = sorted(stale_methods(results_root(preset), study))
+    stale = sorted(stale_methods(data_root(preset), study))
     return (
         RULE,
-        f"{len(study.patches)} patches of {study.side} px, {len(given)} raters (unfinished: {unfinished}).",
+        f"{len(study.patches)} patches of {study.side} px, {len(given)} raters (unfinished: {unfinished}). Of rows "
+        f"that were trained here they saw seed {study.seed}.",
         *([f"Left out, as their restored images have changed since: {', '.join(stale)}."] if stale else []),
     )
 

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 from markupsafe import Markup
 
 from pipeline.evaluation.metrics import METRICS
 from pipeline.files import read_json
 from pipeline.pages import templates
-from pipeline.paths import figures_folder
+from pipeline.paths import data_root, figures_folder
 from pipeline.reporting import captions
 from pipeline.reporting.comparison.viewer import viewer
 from pipeline.reporting.formats import TEMPLATES
@@ -24,12 +23,12 @@ from pipeline.reporting.study import source_of
 from pipeline.settings import Settings
 
 
-def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> str:
-    """The HTML of the report on `preset`, whose results lie under `root` (runs/<preset>).
+def page(preset: str, settings: Settings, made: Circumstances) -> str:
+    """The HTML of the report on `preset`.
 
     Raises `UserError` when scores, images or models that it shows are missing or do not belong together.
     """
-    datasets = settings.study.datasets
+    root, datasets = data_root(preset), settings.study.datasets
     titles = {name: source_of(settings, preset, name).subject for name in datasets}
     origin = provenance(preset, settings, titles)
     return (
@@ -47,12 +46,12 @@ def page(root: Path, preset: str, settings: Settings, made: Circumstances) -> st
             environments=environments(origin.runs.values()),
             tables=shown_tables(preset, settings, origin),
             apart=APART,
-            statistics=[captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
-            viewers=[viewer(root, preset, name, settings) for name in datasets],
+            statistics=[captions.SEED_NOTE, captions.INTERVAL_NOTE, captions.TEST_NOTE, captions.STEP_NOTE],
+            viewers=[viewer(preset, name, settings) for name in datasets],
             pools=[
                 sheet for name in settings.study.training_sets for sheet in pool_sheets(root, name, titles[name])
             ],
-            parts=shown_parts(root, preset, settings, figures_folder(preset, "parts")),
+            parts=shown_parts(preset, settings, figures_folder(preset, "parts")),
             figure=shown_figure(figures_folder(preset, "ablations"), preset, settings),
             border=settings.protocol.border,
             metrics=[METRICS[name] for name in settings.protocol.metrics],

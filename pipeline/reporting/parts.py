@@ -11,13 +11,13 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.evaluation.kept_parts import SIDE, About, KeptParts, groups, read_about
 from pipeline.files import whole_folder
-from pipeline.reporting.captions import Source
+from pipeline.paths import data_root
+from pipeline.reporting.captions import Source, shown_seed
 from pipeline.reporting.figures import STYLE
 from pipeline.reporting.illustrations import NO_DATES
-from pipeline.reporting.layout import method_title
 from pipeline.reporting.parts_figure import amplification, parts_figure, percent
 from pipeline.reporting.pictures import data_uri
-from pipeline.reporting.study import source_of
+from pipeline.reporting.study import method_titles, source_of
 from pipeline.settings import Settings
 
 NEARLY_CONSTANT = 0.02
@@ -56,27 +56,32 @@ class ShownParts:
     links: Mapping[str, str]
 
 
-def draw_parts(root: Path, settings: Settings, folder: Path) -> None:
-    """Write `folder`/<dataset>_<configuration>.svg and .png of everything under `root`/parts, all or none.
+def draw_parts(preset: str, settings: Settings, folder: Path) -> None:
+    """Write `folder`/<dataset>_<configuration>.svg and .png of all parts of `preset`, all or none.
 
     Raises `UserError` when parts are missing or damaged.
     """
     with whole_folder(folder) as temporary, matplotlib.style.context(["default", STYLE]):
-        for dataset, configuration, images in groups(root, settings):
+        for dataset, configuration, images in groups(data_root(preset), settings):
             figure = parts_figure([KeptParts.read(image) for image in images])
             for suffix, metadata in NO_DATES.items():
                 figure.savefig(temporary / f"{dataset}_{configuration}.{suffix}", metadata=metadata)
 
 
-def shown_parts(root: Path, preset: str, settings: Settings, folder: Path) -> list[ShownParts]:
+def shown_parts(preset: str, settings: Settings, folder: Path) -> list[ShownParts]:
     """What `draw_parts` has left in `folder`, with what is to be said of it; none without a masked configuration.
 
     Raises `UserError` when a figure or the numbers behind it are missing.
     """
     return [
-        _shown(folder / f"{dataset}_{configuration}.png", [read_about(image) for image in images], source)
-        for dataset, configuration, images in groups(root, settings)
-        for source in [source_of(settings, preset, dataset)]
+        _shown(
+            folder / f"{dataset}_{configuration}.png",
+            [read_about(image) for image in images],
+            source_of(settings, preset, dataset),
+            method_titles(settings, preset, dataset)[configuration],
+            settings.preset(preset).seeds[0],
+        )
+        for dataset, configuration, images in groups(data_root(preset), settings)
     ]
 
 
@@ -130,17 +135,16 @@ def difference_words(abouts: Sequence[About]) -> str:
     return f"{apart}.{more if clamped else ''}"
 
 
-def _shown(file: Path, abouts: Sequence[About], source: Source) -> ShownParts:
+def _shown(file: Path, abouts: Sequence[About], source: Source, configuration: str, seed: int) -> ShownParts:
     _refuse_a_mixture(abouts, file)
     uri, width, height = _webp(file)
-    first = abouts[0]
     return ShownParts(
-        title=f"{source.first_words}, {method_title(first.configuration)}",
-        run=first.run,
+        title=f"{source.first_words}, {configuration}",
+        run=abouts[0].run,
         paragraphs=(
             what_is_seen(abouts),
             f"{mask_words(abouts)} {difference_words(abouts)}",
-            f"Preset {source.preset}; data: {source.label}.",
+            f"{shown_seed(seed)} Preset {source.preset}; data: {source.label}.",
         ),
         alternative=(
             f"Grid of pictures, a row for each of {len(abouts)} test images of {source.subject}: LR, both "

@@ -11,16 +11,16 @@ import yaml
 
 from pipeline.environment import ROOT, git_state
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import read_cases, restored_folder, restored_methods
+from pipeline.evaluation.cases import read_cases
 from pipeline.files import read_json, sha256
-from pipeline.paths import data_root, results_root
+from pipeline.paths import data_root, restored_folders
 from pipeline.reporting.calibration import calibration_sheet
 from pipeline.reporting.efficiency_table import efficiency_sheet
 from pipeline.reporting.grid import Row
 from pipeline.reporting.layout import LAYOUTS
 from pipeline.reporting.runs import UNKNOWN, TrainingRun, commit, training_runs
 from pipeline.reporting.sheet import Sheet
-from pipeline.reporting.study import further_methods, study_tables
+from pipeline.reporting.study import method_titles, study_tables
 from pipeline.reporting.study_sheet import PARTITION, study_sheets
 from pipeline.reporting.tables import StudyTable
 from pipeline.settings import Dataset, Settings
@@ -114,12 +114,10 @@ def provenance(preset: str, settings: Settings, titles: Mapping[Dataset, str]) -
 
     Raises `UserError` when a split or a model is missing, or does not belong to what was restored.
     """
-    root, datasets, ablation = data_root(preset), settings.study.datasets, settings.ablation
-    seeds = [(results_root(preset, seed), [ablation.data]) for seed in settings.preset(preset).seeds]
     return Provenance(
-        runs={run.name: run for run in training_runs([(results_root(preset), datasets), *seeds], settings.study)},
-        untrained=_untrained(results_root(preset), settings),
-        data={name: _data(root, name, titles[name]) for name in datasets},
+        runs=training_runs(preset, settings.study),
+        untrained=_untrained(preset, settings),
+        data={name: _data(data_root(preset), name, titles[name]) for name in settings.study.datasets},
         code=commit(git_state(ROOT)),
     )
 
@@ -155,18 +153,17 @@ def circumstances(preset: str, made: datetime, lock: Path = Path("dvc.lock")) ->
     return Circumstances(made, commit(git_state(ROOT)), lock_hash(lock, preset))
 
 
-def _untrained(root: Path, settings: Settings) -> dict[str, Untrained]:
-    """The methods without a training that have restored some dataset under `root`, by name."""
-    titles = further_methods(settings) | {"identity": "LR, untouched"}
+def _untrained(preset: str, settings: Settings) -> dict[str, Untrained]:
+    """The methods without a training that have restored some dataset, by name."""
     found = {
-        method: read_json(restored_folder(root, dataset, method) / "restored.json")
+        method: (folder, method_titles(settings, preset, dataset)[method])
         for dataset in settings.study.datasets
-        for method in restored_methods(root, dataset)
+        for (method, seed), folder in restored_folders(data_root(preset), dataset).items()
+        if seed is None
     }
     return {
-        method: Untrained(method, titles.get(method, method), _made_of(about.get("checkpoint")))
-        for method, about in sorted(found.items())
-        if not about["run"]
+        method: Untrained(method, title, _made_of(read_json(folder / "restored.json").get("checkpoint")))
+        for method, (folder, title) in sorted(found.items())
     }
 
 

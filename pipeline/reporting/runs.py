@@ -1,15 +1,15 @@
 """The trainings behind the rows: which run, which code, which device, and whether it learnt."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluation.cases import model_folder, restored_folder, restored_methods
 from pipeline.files import read_json
-from pipeline.settings import Dataset, Study
+from pipeline.paths import data_root, model_folder, restored_folders
+from pipeline.settings import Study
 
 UNKNOWN = "not recorded"
 UNCOMMITTED = "with changes that were not committed"
@@ -25,7 +25,7 @@ class TrainingRun:
 
     name: str
     training_set: str
-    configuration: str
+    row: str
     seed: str
     parameters: str
     objective: str
@@ -39,29 +39,23 @@ class TrainingRun:
         return f"run-{self.name}"
 
 
-def training_runs(roots: Iterable[tuple[Path, Sequence[Dataset]]], study: Study) -> list[TrainingRun]:
-    """Every run that has restored one of the datasets of a root (`results_root`), by name.
+def training_runs(preset: str, study: Study) -> dict[str, TrainingRun]:
+    """Every run of `preset` that has restored one of the datasets, by name, in the order of the names.
 
     Raises `UserError` when a model is missing or was trained anew since its images were restored.
     """
-    runs = {
-        run.name: run
-        for root, datasets in roots
-        for dataset in datasets
-        for method in restored_methods(root, dataset)
-        if (run := _run(root, study, dataset, method))
-    }
-    return [runs[name] for name in sorted(runs)]
+    runs = [
+        _run(folder / "restored.json", model_folder(preset, training_set, row, seed))
+        for dataset, training_set in study.sets.items()
+        for (row, seed), folder in restored_folders(data_root(preset), dataset).items()
+        if training_set is not None and seed is not None
+    ]
+    return {run.name: run for run in sorted(runs, key=lambda run: run.name)}
 
 
-def _run(root: Path, study: Study, dataset: Dataset, method: str) -> TrainingRun | None:
-    """The run behind a restored folder; None for a method without training."""
-    restored = restored_folder(root, dataset, method) / "restored.json"
-    name = read_json(restored)["run"]
-    if name is None:
-        return None
-    folder = model_folder(root, study, dataset, method)
-    model = read_json(folder / "model.json")
+def _run(restored: Path, folder: Path) -> TrainingRun:
+    """The run behind restored images, from its model's folder."""
+    name, model = read_json(restored)["run"], read_json(folder / "model.json")
     if name != model["run"]:
         raise UserError(
             f"{restored} is of the run {name}, but {folder} now holds the run {model['run']}. "
@@ -71,7 +65,7 @@ def _run(root: Path, study: Study, dataset: Dataset, method: str) -> TrainingRun
     return TrainingRun(
         name=model["run"],
         training_set=model["training_set"],
-        configuration=method,
+        row=model["row"],
         seed=str(model["seed"]),
         parameters=f"{model['parameters']:,}",
         objective=_objective(folder / "history.jsonl"),

@@ -143,7 +143,7 @@ def statistics(
     """Intervals of all rows, and the paired test of each against `reference`, corrected over the rows of a column.
 
     Args:
-        scores: as `read_image_scores` gives them; several runs of a method are averaged an image.
+        scores: as `read_image_scores` gives them; each image is averaged over the seeds of a method.
         methods: the method of each row, by the row's title.
         metrics: the table's columns.
         reference: the method that all others are held against.

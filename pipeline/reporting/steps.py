@@ -21,8 +21,8 @@ class Step:
     Attributes:
         change: mean over the images of the difference, each image's values averaged over the seeds first.
         low, high: the 95 % interval of the change over the images; NaN where `mean_interval` gives none.
-        over_seeds: half the width of the 95 % interval of Student's t over the changes of the seeds; NaN for fewer
-            than two seeds, or rows with unequal numbers of them.
+        over_seeds: half the width of the 95 % interval of Student's t over the changes of the seeds that both
+            rows have; NaN for fewer than two.
         p: corrected p-value that there is no change over the images, or none over the seeds; NaN where one of the
             two cannot be tested.
         images: how many images both rows have.
@@ -56,7 +56,7 @@ def steps(
         One for each of `methods`; None where there is nothing to compare.
     """
     chosen = scores[(scores["metric"] == metric) & scores["value"].notna()]
-    by_method = {str(name): _by_run(group) for name, group in chosen.groupby("method")}
+    by_method = {str(name): _by_seed(group) for name, group in chosen.groupby("method")}
     found: list[Step | None] = []
     above: pd.DataFrame | None = None
     for method in methods:
@@ -67,16 +67,15 @@ def steps(
     return _corrected(found)
 
 
-def _by_run(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row an image, a column a run, in the order of the seeds."""
-    return scores.pivot_table(index="image", columns="run", values="value", sort=False)
+def _by_seed(scores: pd.DataFrame) -> pd.DataFrame:
+    """A row an image, a column a seed."""
+    return scores.pivot_table(index="image", columns="seed", values="value", sort=False)
 
 
 def _step(own: pd.DataFrame, other: pd.DataFrame) -> Step:
     differences = (own.mean(axis="columns") - other.mean(axis="columns")).dropna().to_numpy()
     interval = mean_interval(differences)
-    paired = own.shape[1] == other.shape[1]
-    over_seeds = (_numbered(own) - _numbered(other)).mean().to_numpy() if paired else np.empty(0)
+    over_seeds = (own - other).mean().dropna().to_numpy()  # of the seeds that both have
     return Step(
         change=float(differences.mean()) if len(differences) else float("nan"),
         low=interval.low,
@@ -85,10 +84,6 @@ def _step(own: pd.DataFrame, other: pd.DataFrame) -> Step:
         p=float(np.maximum(signed_rank_p(differences, np.zeros_like(differences)), mean_p(over_seeds))),
         images=len(differences),
     )
-
-
-def _numbered(scores: pd.DataFrame) -> pd.DataFrame:
-    return scores.set_axis(range(scores.shape[1]), axis="columns")
 
 
 def _corrected(found: Sequence[Step | None]) -> list[Step | None]:

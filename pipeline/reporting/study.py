@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.datasets.registry import collection
-from pipeline.paths import results_root
+from pipeline.methods.rows import rows
+from pipeline.paths import data_root
 from pipeline.reporting.captions import Source
-from pipeline.reporting.layout import DATASETS, LAYOUTS, PAPER_SETS, Group, Layout, method_title
+from pipeline.reporting.layout import DATASETS, LAYOUTS, PAPER_SETS, Group, Layout
 from pipeline.reporting.opinions import opinions
 from pipeline.reporting.paper import FOLDER, read_paper_table
 from pipeline.reporting.results import read_image_scores, read_remarks
@@ -43,19 +44,20 @@ def study_tables(preset: str, settings: Settings, group: Group, paper: Path = FO
 
     Raises `UserError` when scores or the transcription are missing or broken.
     """
+    root = data_root(preset)
     return [
         study_table(
             layout,
             read_paper_table(layout.number, paper),
-            read_image_scores(roots, layout.dataset),
+            read_image_scores(root, layout.dataset),
             source_of(settings, preset, layout.dataset),
-            further_methods(settings) if group == "comparison" else None,
-            read_remarks(roots, layout.dataset),
+            titles,
+            read_remarks(root, layout.dataset),
             opinions(preset, layout.dataset) if "mos" in layout.metrics else None,
             {name for name, rival in settings.rivals.items() if rival.scale != SCALES[layout.dataset]},
             partitions(settings) if layout.number == ANCHORS else None,
         )
-        for layout, roots in _layouts(preset, settings, group)
+        for layout, titles in _layouts(preset, settings, group)
     ]
 
 
@@ -66,25 +68,28 @@ def partitions(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame.from_dict(cells, orient="index", columns=["Anchor", "Positives", "Negatives"])
 
 
-def further_methods(settings: Settings) -> dict[str, str]:
-    """Titles of all methods of the study, by name: each has a row wherever it has results."""
-    study = settings.study
-    own = {name: method_title(name) for name in (*study.interpolations, *study.configurations)}
-    return own | {name: settings.rivals[name].title for name in study.rivals}
+def method_titles(settings: Settings, preset: str, dataset: Dataset) -> dict[str, str]:
+    """The titles of the methods that restore a dataset, by name, in their order."""
+    return {row.name: row.title for row in rows(settings, preset, dataset)}
 
 
-def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout, list[Path]]]:
-    """The tables of a group, and where their results lie. The rows and the data of an ablation are params."""
+def compared(settings: Settings, preset: str, dataset: Dataset) -> dict[str, str]:
+    """Of `method_titles` those of the comparison: rows of Tables V and VI alone are left out."""
+    titles = method_titles(settings, preset, dataset)
+    return {name: title for name, title in titles.items() if name not in settings.ablated}
+
+
+def _layouts(preset: str, settings: Settings, group: Group) -> list[tuple[Layout, dict[str, str]]]:
+    """The tables of a group with the titles of their rows. The rows and the data of an ablation are params."""
+    chosen = [layout for layout in LAYOUTS if layout.group == group]
     if group == "comparison":
-        chosen = [
-            layout for layout in LAYOUTS if layout.group == group and layout.dataset in settings.study.datasets
+        datasets = settings.study.datasets
+        return [
+            (layout, compared(settings, preset, layout.dataset)) for layout in chosen if layout.dataset in datasets
         ]
-        return [(layout, [results_root(preset)]) for layout in chosen]
     ablation = settings.ablation
-    rows = {5: ablation.table_5, 6: ablation.table_6}
-    roots = [results_root(preset, seed) for seed in settings.preset(preset).seeds]
+    titles, names = method_titles(settings, preset, ablation.data), {5: ablation.table_5, 6: ablation.table_6}
     return [
-        (replace(layout, dataset=ablation.data, first_rows=tuple(rows[layout.number])), roots)
-        for layout in LAYOUTS
-        if layout.group == group
+        (replace(layout, dataset=ablation.data), {name: titles[name] for name in names[layout.number]})
+        for layout in chosen
     ]

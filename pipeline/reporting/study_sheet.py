@@ -59,7 +59,7 @@ def _contrasts_sheet(table: StudyTable) -> Sheet:
 
 
 def _grid(table: StudyTable) -> Grid:
-    """Ours with marks, intervals and daggers (or deviations over runs), the paper's as printed, the difference.
+    """Ours with marks, intervals, daggers and deviations over the seeds, the paper's as printed, the difference.
 
     A metric that was measured nowhere has a column only where the paper has one.
     """
@@ -139,9 +139,7 @@ def _data(table: StudyTable) -> pd.DataFrame:
         parts.append(_step_numbers(table.steps, "step"))
     if table.difference is not None:
         parts.append(table.difference.add_prefix("difference_"))
-    if table.trainings is not None:
-        parts.append(table.trainings)
-    return pd.concat(parts, axis="columns")
+    return pd.concat([*parts, table.seeds], axis="columns")
 
 
 def _about(table: StudyTable) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.reporting import captions
 from pipeline.reporting.captions import Source
 from pipeline.reporting.columns import Column
-from pipeline.reporting.layout import ABLATION_METRICS, BLIND_METRICS, CRIA, Layout, method_title
+from pipeline.reporting.layout import ABLATION_METRICS, BLIND_METRICS, CRIA, Layout
 from pipeline.reporting.opinions import Opinions
 from pipeline.reporting.paper import PaperTable
 from pipeline.reporting.results import means_over_images
@@ -31,15 +31,15 @@ class StudyTable:
         notes: what is particular to this one, such as the run behind each row.
         rows: the paper's in its order, then this study's own; columns method, run (names of all runs of the row, ""
             where there is none) and group ("paper" or "study": whose row it is).
-        ours: mean over runs, a column a metric; NaN where not measured.
-        deviation: standard deviation over runs (n - 1); NaN for a single run.
+        ours: mean over the seeds, a column a metric; NaN where not measured.
+        deviation: standard deviation over the seeds (n - 1); NaN for a single one.
         paper: the paper's values as printed, a column a metric of its table; "" in a row of this study's own.
         partition: which criteria each row compares, columns Anchor, Positives and Negatives; None but in
             Table VI.
         difference: ours - paper, NaN where the two do not compare; None where no value of the table does.
         steps: an ablation's steps from row to row, a column a metric, of `Step` or None; None for a comparison.
         contrasts: as `steps`, from one row to all others, by the title of that row; empty for a comparison.
-        trainings: an ablation's values by training, as `_by_training` gives them; None for a comparison.
+        seeds: the values of each seed, as `_by_seed` gives them.
         statistics: a comparison's intervals and tests; None for an ablation.
     """
 
@@ -57,7 +57,7 @@ class StudyTable:
     difference: pd.DataFrame | None
     steps: pd.DataFrame | None
     contrasts: Mapping[str, pd.DataFrame]
-    trainings: pd.DataFrame | None
+    seeds: pd.DataFrame
     statistics: Statistics | None
 
     @property
@@ -76,7 +76,7 @@ def study_table(
     paper: PaperTable,
     scores: pd.DataFrame,
     source: Source,
-    others: Mapping[str, str] | None = None,
+    titles: Mapping[str, str],
     remarks: Mapping[str, str] | None = None,
     opinions: Opinions | None = None,
     unlike: Collection[str] = (),
@@ -85,29 +85,26 @@ def study_table(
     """Our rows and the paper's in one table.
 
     Args:
-        layout: which rows and metrics.
-        paper: the transcription.
-        scores: of the layout's dataset, as `read_image_scores` gives them; several runs of a method are averaged.
+        layout, paper: which metrics, and the transcription.
+        scores: of the layout's dataset, as `read_image_scores` gives them; the seeds of a method are averaged.
         source: which data the results are from.
-        others: titles of further methods by name; each that has scores gets a row, if the paper has none for it.
+        titles: of methods by name; each that has scores gets a row, in this order, if the paper has none for it.
         remarks: what is to be said of methods, by name, as `read_remarks` gives it.
         opinions: of raters, for a table with mean opinion scores.
         unlike: methods that are used otherwise than the paper used them.
         partition: which criteria methods compare (index: method), for a table that is about it.
     """
     results = means_over_images(scores)
-    rows = _rows(layout, paper, results, others or {})
+    rows = _rows(paper, results, titles)
     ours = _statistic(results, "mean", rows, layout.metrics)
     printed = paper.cells.reindex(rows.index, fill_value="")
     comparable = source.official and layout.dataset == paper.dataset
     difference = _difference(ours, printed, rows["method"].isin(unlike)) if comparable else None
-    ablation, rates = layout.group == "ablations", "mos" in layout.metrics
+    ablation = layout.group == "ablations"
     tests = None if ablation else statistics(scores, rows["method"], layout.metrics, CRIA)
     changes = _steps(scores, rows) if ablation else None
     if opinions and tests:
-        rated = opinions.scores.set_index("method").astype(float)
-        for frame, statistic in ((ours, "mean"), (tests.low, "low"), (tests.high, "high")):
-            frame["mos"] = rows["method"].map(rated[statistic])
+        _enter(opinions, rows, {"mean": ours, "low": tests.low, "high": tests.high})
     return StudyTable(
         source=source,
         number=layout.number,
@@ -118,7 +115,7 @@ def study_table(
             *captions.our_notes(results, rows, remarks or {}),
             *(captions.power_note(zip(tests.images, tests.tested, strict=True)) if tests else ()),
             *(captions.step_notes(changes) if changes is not None else ()),
-            *((opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)) if rates else ()),
+            *(_ratings_notes(opinions) if "mos" in layout.metrics else ()),
             *paper.notes,
         ),
         rows=rows,
@@ -129,7 +126,7 @@ def study_table(
         difference=difference,
         steps=changes,
         contrasts=_contrasts(scores, rows, layout.references),
-        trainings=_by_training(results, rows, layout.metrics) if ablation else None,
+        seeds=_by_seed(results, rows, layout.metrics),
         statistics=tests,
     )
 
@@ -146,29 +143,37 @@ def marks(values: pd.Series, column: Column) -> pd.Series:
     return ranks.map(lambda rank: {1: "best", 2: "second"}.get(rank, ""))
 
 
-def _rows(layout: Layout, paper: PaperTable, results: pd.DataFrame, others: Mapping[str, str]) -> pd.DataFrame:
-    """The paper's rows, then the layout's first rows and others with results; as `StudyTable.rows`."""
-    titles = dict(zip(paper.rows["method"], paper.rows["row"], strict=True))
-    measured, first = set(results["method"]), layout.first_rows
-    order = [*(name for name in first if name not in others), *others]
-    own = [name for name in order if name in (measured.union(first) - titles.keys())]
-    ours = pd.DataFrame({"row": [_title(name, titles, others) for name in own], "method": own})
+def _enter(opinions: Opinions, rows: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Put each statistic of the opinion scores into its frame, as the column mos."""
+    rated = opinions.scores.set_index("method").astype(float)
+    for statistic, frame in frames.items():
+        frame["mos"] = rows["method"].map(rated[statistic])
+
+
+def _ratings_notes(opinions: Opinions | None) -> tuple[str, ...]:
+    return opinions.notes if opinions and len(opinions.scores) else (NO_RATINGS,)
+
+
+def _rows(paper: PaperTable, results: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """The paper's rows, then others with results; as `StudyTable.rows`."""
+    printed = dict(zip(paper.rows["method"], paper.rows["row"], strict=True))
+    own = [name for name in titles if name in set(results["method"]) - printed.keys()]
+    ours = pd.DataFrame({"row": [_title(titles[name], name, printed) for name in own], "method": own})
     rows = pd.concat([paper.rows.assign(group="paper"), ours.assign(group="study")]).set_index("row")
-    runs = results.groupby("method")["run"].agg(lambda names: ", ".join(sorted(set(names))))
+    runs = results.groupby("method")["run"].agg(lambda names: ", ".join(dict.fromkeys(names)))
     rows.insert(1, "run", rows["method"].map(runs).fillna(""))
     return rows
 
 
-def _title(method: str, paper: Mapping[str, str], others: Mapping[str, str]) -> str:
-    """The paper's title of a method, else its own: marked where the paper calls another method so."""
-    title = paper.get(method, others.get(method, method_title(method)))
-    return f"{title} ({method})" if method not in paper and title in paper.values() else title
+def _title(title: str, method: str, printed: Mapping[str, str]) -> str:
+    """The title of a row that the paper has not; marked where the paper calls another method so."""
+    return f"{title} ({method})" if title in printed.values() else title
 
 
 def _statistic(
     results: pd.DataFrame, name: Literal["mean", "std"], rows: pd.DataFrame, metrics: Sequence[str]
 ) -> pd.DataFrame:
-    """A statistic over the runs of each method; index: title, a column a metric."""
+    """A statistic over the seeds of each method; index: title, a column a metric."""
     wide = results.pivot_table(index="method", columns="metric", values="value", aggfunc=name, dropna=False)
     return _by_title(wide.reindex(columns=list(metrics)).astype(float), rows)
 
@@ -195,19 +200,17 @@ def _contrasts(scores: pd.DataFrame, rows: pd.DataFrame, references: Sequence[st
     }
 
 
-def _by_training(results: pd.DataFrame, rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """Every training's name and means over the images: columns run_<k> and <metric>_<k>, k from 1 by seed.
+def _by_seed(results: pd.DataFrame, rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Every training's name and means over the images: columns run_seed<k> and <metric>_seed<k>.
 
-    Index: the rows' titles; NaN where a row has no training, or not so many. Seeds are in the order of the preset.
+    Index: the rows' titles; NaN where a row was not trained here with that seed.
     """
-    wide = results.pivot_table(index=["method", "run"], columns="metric", values="value", sort=False)
-    wide = wide.reindex(columns=list(metrics)).reset_index()
-    wide["seed"] = wide.groupby("method").cumcount() + 1
-    parts = [
-        group.set_index("method").reindex(rows["method"])[["run", *metrics]].add_suffix(f"_{seed!s}")
-        for seed, group in wide.groupby("seed")
-    ]
-    return pd.concat(parts, axis="columns").set_axis(rows.index, axis="index")
+    parts = [pd.DataFrame(index=rows.index)]
+    for seed, found in results.dropna(subset="seed").groupby("seed"):
+        wide = found.pivot(index=["method", "run"], columns="metric", values="value").reset_index("run")
+        named = wide.reindex(columns=["run", *metrics]).add_suffix(f"_seed{seed}")
+        parts.append(_by_title(named, rows).dropna(axis="columns", how="all"))
+    return pd.concat(parts, axis="columns")
 
 
 def _difference(ours: pd.DataFrame, printed: pd.DataFrame, unlike: pd.Series) -> pd.DataFrame | None:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pipeline.errors import UserError
 from pipeline.params_file import explained, read_params
 from pipeline.settings.base import Block, Count, each_once
-from pipeline.settings.data import SCALES, Collection, Composition, Dataset, Part, Recipe, Role
+from pipeline.settings.data import GIVES, KINDS, SCALES, Collection, Composition, Dataset, Kind, Part, Recipe, Role
 from pipeline.settings.efficiency import Efficiency
 from pipeline.settings.method import (
     CRITERIA_SOURCE,
@@ -24,7 +24,18 @@ from pipeline.settings.method import (
     Objective,
     nothing_unread,
 )
+from pipeline.settings.recipes import (
+    CRIA,
+    TRUNK,
+    CriaPhase,
+    PhaseSettings,
+    TrunkPhase,
+    module_of,
+    phases,
+    recipe_of,
+)
 from pipeline.settings.restoration import CHECKPOINTS, AtScale1, Interpolation, Restoration, Rival
+from pipeline.settings.study import JUDGES, Ablation, Metric, Protocol, Study
 from pipeline.settings.training import (
     VGG128_CROP,
     Discriminator,
@@ -45,14 +56,20 @@ SCHEMA = Path("params.schema.json")
 
 __all__ = [
     "CHECKPOINTS",
+    "CRIA",
     "CRITERIA_SOURCE",
+    "GIVES",
+    "JUDGES",
+    "KINDS",
     "SCALES",
+    "TRUNK",
     "VGG128_CROP",
     "Ablation",
     "AtScale1",
     "Collection",
     "Composition",
     "Configuration",
+    "CriaPhase",
     "Criteria",
     "Criterion",
     "Dataset",
@@ -61,12 +78,14 @@ __all__ = [
     "FeatureSource",
     "Game",
     "Interpolation",
+    "Kind",
     "MaskInput",
     "Metric",
     "Network",
     "Objective",
     "Part",
     "Perceptual",
+    "PhaseSettings",
     "Preset",
     "Protocol",
     "Recipe",
@@ -79,83 +98,18 @@ __all__ = [
     "Start",
     "Study",
     "Training",
+    "TrunkPhase",
     "WeightName",
     "WeightOrigin",
     "load",
+    "module_of",
+    "phases",
+    "recipe_of",
     "schema",
 ]
 
-Metric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "dists", "niqe", "psnr_y", "ssim_y"]
 PresetName = Literal["sample", "lab", "paper"]
 MethodName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", examples=["real_esrgan"])]
-
-
-class Study(Block):
-    """The axes of the matrices in dvc.yaml."""
-
-    datasets: list[Dataset]
-    training_sets: list[Dataset]
-    transfer_sets: Annotated[
-        list[Dataset], Field(description="without training images: restored by the generators of transfer_from")
-    ]
-    transfer_from: Annotated[
-        Dataset,
-        Field(examples=["ntire2020"], description="the training set whose generators restore transfer_sets"),
-    ]
-    rival_sets: Annotated[list[Dataset], Field(description="restored by references and rivals alone")]
-    configurations: list[str]
-    weights: list[WeightName]
-    interpolations: list[Interpolation]
-    rivals: list[str]
-
-    @model_validator(mode="after")
-    def _every_dataset_once(self) -> Self:
-        if sorted(self.datasets) != sorted([*self.training_sets, *self.transfer_sets, *self.rival_sets]):
-            raise ValueError("datasets must be training_sets, transfer_sets and rival_sets together, each once")
-        return self
-
-    @model_validator(mode="after")
-    def _trained(self) -> Self:
-        if self.transfer_from not in self.training_sets:
-            raise ValueError(f"transfer_from is {self.transfer_from}, which training_sets does not name")
-        return self
-
-    def trained_on(self, dataset: Dataset) -> Dataset | None:
-        """The training set whose generators restore a dataset; None where only references and rivals do."""
-        if dataset in self.training_sets:
-            return dataset
-        return self.transfer_from if dataset in self.transfer_sets else None
-
-
-class Ablation(Block):
-    """Tables V and VI: which configurations, trained on what."""
-
-    data: Dataset
-    table_5: Annotated[
-        list[str], Field(min_length=1, description="rows of Table V; the paper's stand first, in its order")
-    ]
-    table_6: Annotated[
-        list[str],
-        Field(min_length=1, description="rows of Table VI; the paper's stand first, in its order"),
-    ]
-
-    @property
-    def configurations(self) -> list[str]:
-        """Every configuration of both tables, once, in order."""
-        return list(dict.fromkeys([*self.table_5, *self.table_6]))
-
-    def tables_of(self, configuration: str) -> tuple[str, ...]:
-        """Numerals of the tables that a configuration is a row of."""
-        return tuple(
-            numeral for numeral, rows in (("V", self.table_5), ("VI", self.table_6)) if configuration in rows
-        )
-
-
-class Protocol(Block):
-    """How images are scored."""
-
-    border: Annotated[int, Field(ge=0, examples=[4], description="pixels left out at each edge (PSNR, SSIM, NIQE)")]
-    metrics: list[Metric]
 
 
 class Preset(Block):
@@ -167,6 +121,9 @@ class Preset(Block):
     discriminator: Discriminator
     perceptual: Perceptual
     objective: Objective
+    rivals: Annotated[
+        list[str], AfterValidator(each_once), Field(description="names of `rivals`, in the order of the tables")
+    ]
     pretrained: Annotated[
         tuple[WeightOrigin, ...],
         Field(strict=False, min_length=1, description="where networks trained by others are taken from, in order"),
@@ -176,7 +133,7 @@ class Preset(Block):
     seeds: Annotated[
         list[Count],
         AfterValidator(each_once),
-        Field(min_length=1, examples=[[1, 2, 3]], description="of Tables V and VI"),
+        Field(min_length=1, examples=[[1, 2, 3]], description="of every row that is trained"),
     ]
     restore: Restoration
     efficiency: Efficiency
@@ -237,19 +194,17 @@ class Settings(Block):
         for name in self.presets:
             missing = sorted(set(self.study.datasets) - set(self.preset(name).datasets))
             if missing:
-                raise ValueError(f"{name}.datasets lacks {', '.join(missing)}, which study.datasets names")
+                raise ValueError(f"{name}.datasets lacks {', '.join(missing)}, which study.sets names")
         return self
 
     @model_validator(mode="after")
     def _rivals(self) -> Self:
-        if unknown := sorted(set(self.study.rivals) - set(self.rivals)):
-            raise ValueError(f"study.rivals has {', '.join(unknown)}; known are {', '.join(self.rivals)}")
+        for name in get_args(PresetName):
+            if unknown := sorted(set(self.preset(name).rivals) - set(self.rivals)):
+                raise ValueError(f"{name}.rivals has {', '.join(unknown)}; known are {', '.join(self.rivals)}")
         taken = {"identity", *get_args(Interpolation), *self.configurations}
         if twice := sorted(taken & set(self.rivals)):
             raise ValueError(f"rivals has {', '.join(twice)}, the name of another method; rename the rival")
-        wanted = {self.rivals[name].weights for name in self.study.rivals} - {None, *self.study.weights}
-        if lacking := sorted(map(str, wanted)):
-            raise ValueError(f"study.weights lacks {', '.join(lacking)}, which rivals of study.rivals are made of")
         return self
 
     def preset(self, name: str) -> Preset:
@@ -259,6 +214,22 @@ class Settings(Block):
             known = [key for key in type(self).model_fields if isinstance(getattr(self, key), Preset)]
             raise UserError(f"there is no preset {name!r}; params.yaml has {', '.join(known)}")
         return preset
+
+    def weights(self, preset: str) -> list[WeightName]:
+        """The published weights that a preset needs: those that its metrics judge with, and its rivals'."""
+        judges = [name for metric in self.protocol.metrics for name in JUDGES.get(metric, ())]
+        rivals = [self.rivals[name].weights for name in self.preset(preset).rivals]
+        return list(dict.fromkeys([*judges, *(name for name in rivals if name)]))
+
+    def rows(self, training_set: Dataset) -> list[str]:
+        """The rows that are trained on a training set: the comparison's, and the ablations' where it is theirs."""
+        ablation = self.ablation.configurations if training_set == self.ablation.data else []
+        return list(dict.fromkeys([*self.study.configurations, *ablation]))
+
+    @property
+    def ablated(self) -> frozenset[str]:
+        """The rows of Tables V and VI that no table of the comparison has."""
+        return frozenset(self.ablation.configurations) - frozenset(self.study.configurations)
 
     def configuration(self, name: str) -> Configuration:
         """One configuration. Raises `UserError` when params.yaml has none of that name."""

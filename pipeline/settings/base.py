@@ -1,8 +1,10 @@
 """What every block of params.yaml shares: strictness, and the types of its numbers."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
 
 PositiveInt = Annotated[int, Field(ge=1, examples=[16])]
 Count = Annotated[int, Field(ge=0, examples=[0])]
@@ -11,10 +13,10 @@ Weight = Annotated[float, Field(ge=0, examples=[0.01])]
 Iterations = Annotated[tuple[PositiveInt, ...], Field(strict=False, examples=[[50000, 100000]])]
 
 
-def each_once(values: list[int]) -> list[int]:
+def each_once(values: list[T]) -> list[T]:
     """Refuse a value that stands twice: the second one changes nothing."""
-    if twice := sorted({value for value in values if values.count(value) > 1}):
-        raise ValueError(f"{', '.join(map(str, twice))} stands twice")
+    if twice := sorted({str(value) for value in values if values.count(value) > 1}):
+        raise ValueError(f"{', '.join(twice)} stands twice")
     return values
 
 

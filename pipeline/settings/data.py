@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,6 +16,17 @@ Dataset = Literal["realsr", "ntire2020", "camerasr", "realsr_zero", "calibration
 `calibration` is no set of the paper: on its pairs the study's numbers are held against known ones.
 """
 Role = Literal["train", "source", "target", "validation", "test"]
+
+Kind = Literal["pairs", "clean", "real"]
+"""What a training can read of a dataset: `pairs` of LR and HR, the dataset's own degradation applied; `clean` HR
+images that it degrades itself; `real` photographs at LR, unpaired."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+GIVES: Mapping[Kind, str] = {
+    "pairs": "train, source or target",
+    "clean": "target, source or train",
+    "real": "source (real photographs) or train (real pairs)",
+}
+"""The roles whose images are of a kind."""
 
 SCALES: Mapping[Dataset, int] = {"realsr": 4, "ntire2020": 4, "camerasr": 1, "realsr_zero": 4, "calibration": 4}
 """Upscaling factor of each dataset. CameraSR is evaluated at scale 1 (facts: LR and HR have one size)."""

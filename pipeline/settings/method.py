@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.settings.base import Block, Weight
+from pipeline.settings.training import Network
 
 CRITERIA_SOURCE = Path(__file__).parents[1] / "criteria" / "maps.py"
 
@@ -49,6 +50,23 @@ class Configuration(Block):
         if twice:
             raise ValueError(f"{', '.join(twice)} stands twice; anchor, positives, negatives are a partition")
         return self
+
+    @property
+    def compared(self) -> tuple[Criterion, ...]:
+        """The criteria that the comparative terms read, the anchor first; none without such a term."""
+        if not (self.align or self.unif):
+            return ()
+        return (self.anchor, *(self.positives if self.align else ()), *(self.negatives if self.unif else ()))
+
+    def network(self, size: Network) -> dict[str, Any]:
+        """The description of the configuration's generator in the sizes of a preset (`networks.Spec`)."""
+        trunk = {"features": size.features, "blocks": size.blocks, "growth": size.growth}
+        if not self.branches:
+            return {"kind": "rrdb", **trunk}
+        kind = {"paper": "cria", "released": "released"}[size.layout]
+        branches = {"branch_blocks": size.branch_blocks, "masked": self.mask}
+        seen = {"mask_input": size.mask_input} if self.mask and size.layout == "paper" else {}
+        return {"kind": kind, **trunk, **branches, **seen}
 
 
 def nothing_unread(configuration: Configuration) -> Configuration:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.settings.base import Block, Count, PositiveInt
+from pipeline.settings.training import WeightName
 
 Interpolation = Literal["bicubic", "bicubic_matlab", "lanczos"]
 """Methods without weights at scale 4; at scale 1 there is `identity`."""
@@ -20,7 +21,8 @@ class Rival(Block):
 
     title: Annotated[str, Field(min_length=1, examples=["SwinIR"], description="its name in the tables")]
     weights: Annotated[
-        str | None, Field(pattern=r"^\w+$", examples=["real_esrgan"], description="a name of study.weights")
+        WeightName | None,
+        Field(examples=["real_esrgan"], description="a name of pipeline/weights/registry.yaml"),
     ] = None
     file: Annotated[
         str | None,
@@ -36,7 +38,8 @@ class Rival(Block):
     def _one_origin(self) -> Self:
         if (self.weights is None) == (self.file is None):
             raise ValueError(
-                f"a rival needs one of `weights` (a name of study.weights) and `file` ({CHECKPOINTS}/...)"
+                "a rival needs one of `weights` (a name of pipeline/weights/registry.yaml) and `file` "
+                f"({CHECKPOINTS}/...)"
             )
         return self
 

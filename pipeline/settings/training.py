@@ -122,4 +122,11 @@ class Run(Block):
         Literal["fp32", "bf16"], Field(description="of the networks' forwards; losses are float32 in both")
     ] = "fp32"
     channels_last: Annotated[bool, Field(description="memory layout of the networks")] = False
+    recompute: Annotated[
+        bool, Field(description="compute activations again for the gradients, in place of keeping them")
+    ] = False
+    processes: Annotated[
+        int,
+        Field(ge=1, examples=[4], description="that share a training (torchrun), a GPU each where there are GPUs"),
+    ] = 1
     compile: Annotated[bool, Field(description="torch.compile of the generator")] = False

@@ -91,7 +91,7 @@ def table_note(markdown: str, experiment: str, numeral: str, runs: Mapping[str, 
 def means_note(means: "pd.DataFrame") -> str:
     """Means over images as a table: a row a method, a column a metric that was measured."""
     shown = means.dropna(axis="columns", how="all")
-    lines = ["Means over the test images. Empty: not defined for a method's images.", ""]
+    lines = ["Means over the test images and the seeds. Empty: not defined for a method's images.", ""]
     lines += [_row(["method", *map(str, shown.columns)]), _row(["---", *["---:"] * shown.shape[1]])]
     for method, values in shown.iterrows():
         lines.append(_row([str(method), *("" if math.isnan(value) else f"{value:.4f}" for value in values)]))

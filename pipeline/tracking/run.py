@@ -4,19 +4,17 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import UserError
 from pipeline.tracking.names import flat, lines_after, metric_name, mlflow_name
 from pipeline.tracking.notes import NOTE_TAG, shortened
-from pipeline.tracking.store import Store, open_store, store_uri
+from pipeline.tracking.store import Store
 from pipeline.tracking.tables import RUN_TAG, place
 from pipeline.tracking.views import COLOUR_TAG, COLOURS, ERROR_TAG
 
@@ -65,25 +63,41 @@ class Input:
 
 @dataclass(frozen=True)
 class Description:
-    """What `tracked` was called with."""
+    """What a run is opened with.
+
+    Attributes:
+        preset: its experiment in MLflow is `cria-cl/<preset>`.
+        name: the same name finds the same run again, and appends to it.
+        params: settings; nested ones get names with dots.
+        environment: `pipeline.environment.environment()`, as tags.
+        inputs: the data that the run reads, by short name: MLflow's datasets, and tags `input.<short name>`.
+        tables: numerals of the ablations' tables that it is a row of: it gets its place under the first one's run.
+        note: its description, in Markdown.
+        title: what the UI calls it; default: `name`, which is in any case its tag `study.run`.
+        series: runs of one number have one colour in all charts; of None, each its own.
+        source: the command that it is a run of.
+        began: seconds since 1970.
+    """
 
     preset: str
     name: str
     params: Mapping[str, Any]
     environment: Mapping[str, Any]
-    inputs: Mapping[str, Input]
-    tags: Mapping[str, str]
-    tables: tuple[str, ...]
-    note: str
-    title: str
-    series: int | None
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
+    note: str = ""
+    title: str = ""
+    series: int | None = None
+    source: str = field(default_factory=lambda: Path(sys.argv[0]).name)
+    began: float = field(default_factory=time.time)
 
     @property
     def all_tags(self) -> dict[str, str]:
         """Everything that MLflow shows or searches as a tag."""
         hashes = {name: data.sha256 for name, data in self.inputs.items()}
         found = flat(self.environment) | flat(self.tags) | flat(hashes, "input.") | {"preset": self.preset}
-        found |= {RUN_TAG: self.name, "mlflow.source.name": Path(sys.argv[0]).name}
+        found |= {RUN_TAG: self.name, "mlflow.source.name": self.source}
         if self.note:
             found[NOTE_TAG] = shortened(self.note)
         if self.series is not None:
@@ -96,14 +110,15 @@ class Description:
 class Tracked:
     """An open run. Methods send, or do nothing once the store has failed; none raises."""
 
-    def __init__(self, store: Store, description: Description) -> None:
+    def __init__(self, store: Store, description: Description, ended: float | None = None) -> None:
+        """Open it; `ended` (seconds since 1970) is of one that is sent afterwards."""
         self._store = store
         self._run = ""
         self._sent = -1
         self._sent_at = -SEND_SECONDS
         self._path: Path | None = None
         self._monitor: SystemMetricsMonitor | None = None
-        self._ended: int | None = None
+        self._ended = None if ended is None else round(ended * 1000)
         store.attempt(lambda: self._open(description))
 
     def history(self, path: Path) -> None:
@@ -151,15 +166,22 @@ class Tracked:
         client = self._store.client
         experiment = self._store.experiment(description.preset)
         run = self._store.run(experiment, RUN_TAG, description.name)
+        title = description.title or description.name
         tags = description.all_tags | place(self._store, experiment, description.tables)
         if run is not None:
             # What was finished before and is only found again keeps its time.
-            self._ended = run.info.end_time if run.info.status == "FINISHED" else None
-            client.update_run(run.info.run_id, status="RUNNING", name=description.title)
+            if run.info.status == "FINISHED":
+                self._ended = run.info.end_time
+            client.update_run(run.info.run_id, status="RUNNING", name=title)
             if ERROR_TAG in run.data.tags:
                 client.delete_tag(run.info.run_id, ERROR_TAG)
         else:
-            run = client.create_run(experiment, run_name=description.title, tags={RUN_TAG: description.name})
+            run = client.create_run(
+                experiment,
+                start_time=round(description.began * 1000),
+                run_name=title,
+                tags={RUN_TAG: description.name},
+            )
         self._run = run.info.run_id
         self._sent = int(run.data.tags.get(SENT_TAG, -1))
         known = run.data.params  # params are write-once; those of a run that died young may lack
@@ -193,7 +215,7 @@ class Tracked:
         from mlflow.entities import RunTag
 
         metrics = [
-            metric(name, value, int(record["iteration"]))
+            metric(name, value, int(record["iteration"]), moment=self._ended)
             for record in records
             for name, value in record.items()
             if name != "iteration"
@@ -222,49 +244,12 @@ class Tracked:
         client.log_outputs(self._run, [LoggedModelOutput(made.model_id, max(self._sent, 0))])
 
 
-def metric(name: str, value: float, step: int = 0, model: str | None = None) -> "Metric":
-    """A number as MLflow's client takes it, under a name that MLflow takes, as of now; also of a logged model."""
-    from mlflow.entities import Metric
-
-    return Metric(mlflow_name(name), float(value), time.time_ns() // 1_000_000, step, model)
-
-
-@contextmanager
-def tracked(
-    preset: str,
-    name: str,
-    *,
-    params: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    inputs: Mapping[str, Input] | None = None,
-    tags: Mapping[str, str] | None = None,
-    tables: Sequence[str] = (),
-    note: str = "",
-    title: str = "",
-    series: int | None = None,
-) -> Iterator[Tracked]:
-    """A run of the MLflow experiment `cria-cl/<preset>`; it ends with the block, as finished, failed or killed.
+def metric(name: str, value: float, step: int = 0, model: str | None = None, moment: int | None = None) -> "Metric":
+    """A number as MLflow's client takes it, under a name that MLflow takes; also of a logged model.
 
     Args:
-        name: the same name finds the same run again, and appends to it.
-        params: settings; nested ones get names with dots.
-        environment: `pipeline.environment.environment()`, as tags.
-        tables: numerals of the ablations' tables that it is a row of: it gets its place under the first one's run.
-        inputs: the data that the run reads, by short name: MLflow's datasets, and tags `input.<short name>`.
-        note: its description, in Markdown.
-        title: what the UI calls it; default: `name`, which is in any case its tag `study.run`.
-        series: runs of one number have one colour in all charts; of None, each its own.
+        moment: milliseconds since 1970; default: now.
     """
-    description = Description(
-        preset, name, params, environment, inputs or {}, tags or {}, tuple(tables), note, title or name, series
-    )
-    run = Tracked(open_store(store_uri()), description)
-    status, reason = "KILLED", ""  # a SystemExit (SIGTERM) or a KeyboardInterrupt
-    try:
-        yield run
-        status = "FINISHED"
-    except Exception as error:
-        status, reason = "FAILED", str(error) if isinstance(error, UserError) else repr(error)
-        raise
-    finally:
-        run.close(status, reason)
+    from mlflow.entities import Metric
+
+    return Metric(mlflow_name(name), float(value), moment or time.time_ns() // 1_000_000, step, model)

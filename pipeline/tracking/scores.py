@@ -1,14 +1,16 @@
 """Scores in the store: a run a scoring, and each training's own test scores."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.files import fingerprint, sha256
+from pipeline.paths import Made, score_files
+from pipeline.tracking.mirroring import tracked
 from pipeline.tracking.notes import means_note
-from pipeline.tracking.run import Input, metric, tracked
+from pipeline.tracking.run import Input, metric
 from pipeline.tracking.store import Store, open_store, store_uri
 from pipeline.tracking.tables import KIND, RUN_TAG
 
@@ -19,42 +21,44 @@ if TYPE_CHECKING:
 def record_scores(
     preset: str,
     dataset: str,
-    scores: Path,
+    root: Path,
     *,
     params: Mapping[str, Any],
     environment: Mapping[str, Any],
     inputs: Mapping[str, Input] | None = None,
-    runs: Mapping[str, str] | None = None,
-    seed: int | None = None,
+    runs: Mapping[Made, str] | None = None,
 ) -> None:
-    """A dataset's scoring as a run: metrics `<metric>/<method>`, means over images, and the CSVs as artifacts.
+    """A dataset's scoring as a run: metrics `<metric>/<row>`, means over images and seeds; the CSVs are artifacts.
 
     Args:
-        scores: the folder P/scores/<dataset>, a `<method>.csv` with a row an image each.
+        root: runs/<preset>, whose scores of the dataset these are.
         params, environment, inputs: as `tracked`. Equal scores and params are one run.
-        runs: name of each trained method's training: it gets the means as metrics `test/<metric>`, or, for a
-            dataset that it was not trained for, `test/<dataset>/<metric>`.
-        seed: of the ablations; None for the comparison.
+        runs: name of each training behind them, by row and seed: it gets its means as metrics `test/<metric>`, or,
+            for a dataset that it was not trained for, `test/<dataset>/<metric>`.
     """
-    files = sorted(scores.glob("*.csv"))
-    key = fingerprint({"params": dict(params), "scores": {file.stem: sha256(file) for file in files}})
+    files = score_files(root, dataset)
+    hashes = [[*made, sha256(file)] for made, file in files.items()]
+    key = fingerprint({"params": dict(params), "scores": hashes})
     means = _means(files)
-    name = f"score-{dataset}-{key}" if seed is None else f"score-{dataset}-s{seed}-{key}"
-    tags = {KIND: "scoring", "dataset": dataset} | ({} if seed is None else {"seed": str(seed)})
+    over_seeds = means.groupby("row", sort=False).mean()
     with tracked(
-        preset, name, params=params, environment=environment, inputs=inputs, tags=tags, note=means_note(means)
+        preset,
+        f"score-{dataset}-{key}",
+        params=params,
+        environment=environment,
+        inputs=inputs or {},
+        tags={KIND: "scoring", "dataset": dataset},
+        note=means_note(over_seeds),
     ) as run:
-        run.metrics(
-            {f"{metric}/{method}": mean for metric, column in means.items() for method, mean in column.items()}
-        )
-        for file in files:
-            run.artifact(file, "scores")
+        run.metrics({f"{name}/{row}": mean for name, column in over_seeds.items() for row, mean in column.items()})
+        for (row, seed), file in files.items():
+            run.artifact(file, "scores" if seed is None else f"scores/{row}")
     store = open_store(store_uri())
-    rows = means.to_dict("index")
-    for method, training in (runs or {}).items():
+    for made, training in (runs or {}).items():
         # A name begins with the training set (pipeline.training.experiment).
         prefix = "test" if training.startswith(f"{dataset}-") else f"test/{dataset}"
-        scored = {f"{prefix}/{key}": mean for key, mean in rows[method].items() if math.isfinite(mean)}
+        own = means.iloc[list(files).index(made)]
+        scored = {f"{prefix}/{name}": mean for name, mean in own.items() if math.isfinite(mean)}
         store.attempt(partial(_add, store, preset, training, scored))
 
 
@@ -67,8 +71,9 @@ def _add(store: Store, preset: str, training: str, scores: Mapping[str, float]) 
         store.client.log_batch(run.info.run_id, [metric(*item, model=made) for item in scores.items()])
 
 
-def _means(files: Sequence[Path]) -> "pd.DataFrame":
-    """Means over images: a row a method, a column a metric."""
+def _means(files: Mapping[Made, Path]) -> "pd.DataFrame":
+    """Means over images, in the order of `files`: index row, a column a metric."""
     import pandas as pd
 
-    return pd.DataFrame({file.stem: pd.read_csv(file).drop(columns="image").mean() for file in files}).T
+    means = [pd.read_csv(file).drop(columns="image").mean() for file in files.values()]
+    return pd.DataFrame(means, index=pd.Index([row for row, _ in files], name="row"))

@@ -166,6 +166,11 @@ def open_store(uri: str) -> Store:
     return Store(uri)
 
 
+def outbox(uri: str) -> Path:
+    """The folder of the runs that wait to be sent; there may be none."""
+    return _lock_file(uri).with_suffix(".outbox")
+
+
 def _lock_file(uri: str) -> Path:
     """Beside the local store; a server's, whose disk is not ours, is in the checkout."""
     if not uri.startswith(SQLITE):

@@ -1,57 +1,45 @@
-"""An experiment: configuration x training data x seed, and the name under which equal work is found again."""
+"""An experiment: training set x row x seed, in phases, each under the name by which equal work is found again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.code import code_hash
 from pipeline.errors import UserError
-from pipeline.files import fingerprint, read_json, sha256
-from pipeline.settings import (
-    SCALES,
-    Configuration,
-    Criteria,
-    Dataset,
-    Discriminator,
-    Network,
-    Objective,
-    Perceptual,
-    Run,
-    Schedule,
-    Settings,
-    Start,
-)
+from pipeline.files import fingerprint, read_json
+from pipeline.paths import data_root, model_folder
+from pipeline.settings import GIVES, SCALES, TRUNK, Dataset, Kind, PhaseSettings, Run, Settings, phases, recipe_of
 
-TRUNK = "trunk"
-"""Name of the shared start of a training set's experiments: a plain RRDB trained with L1 alone (as ESRGAN)."""
-_TRUNK_CONFIGURATION = Configuration(branches=False, mask=False, align=False, unif=False)
-CODE = ("pipeline.training.inputs", "pipeline.training.loop", "pipeline.evaluation.validation")
-"""What makes a training's weights and its history; other code does not resume their state."""
+CODE = ("pipeline.training.inputs", "pipeline.training.run", "pipeline.evaluation.validation")
+"""What makes any training's weights and history, beside its recipe; other code does not resume their state."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that a training's result depends on, but the bytes of its inputs (their hashes are `inputs`).
+    """One phase of a row's training on a training set with a seed: everything that its result depends on.
 
-    `border` is that of the protocol: the history holds validation scores.
+    Attributes:
+        recipe: the module of pipeline/recipes that has the phase.
+        settings: exactly what the phase reads of params.yaml.
+        border: of the protocol, as the history holds validation scores.
+        inputs: what it reads, by name: the content hashes of `features` and of kinds of images, the fingerprint of
+            `trunk`.
+        after: fingerprint of the phase before it; None for the first.
     """
 
     preset: str
     training_set: Dataset
-    name: str
-    configuration: Configuration
-    objective: Objective
-    criteria: Criteria
-    network: Network
-    discriminator: Discriminator
-    perceptual: Perceptual
-    schedule: Schedule
+    row: str
+    recipe: str
+    phase: str
+    settings: PhaseSettings
     border: int
     run: Run
     seed: int
-    device: str
     inputs: Mapping[str, str]
+    after: str | None = None
 
     @property
     def scale(self) -> int:
@@ -59,123 +47,122 @@ class Experiment:
         return SCALES[self.training_set]
 
     @property
-    def uses_discriminator(self) -> bool:
-        """Whether any term reads a discriminator."""
-        return self.objective.adv > 0 or "adv" in self._criteria
+    def described(self) -> dict[str, Any]:
+        """Every setting and input as JSON: equal ones give equal results on one machine.
 
-    @property
-    def uses_perceptual(self) -> bool:
-        """Whether any term reads perceptual features."""
-        return self.objective.perc > 0 or bool({"perc_bottom", "perc_top"} & self._criteria)
-
-    @property
-    def _criteria(self) -> set[str]:
-        chosen = self.configuration
-        positives = chosen.positives if chosen.align else ()
-        negatives = chosen.negatives if chosen.unif else ()
-        return {chosen.anchor, *positives, *negatives} if chosen.align or chosen.unif else set()
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Every setting that the training reads, and hashes of its inputs and code, as JSON.
-
-        Equal settings give equal results on one machine.
+        The device is the one that params.yaml names, so that a machine without a GPU can plan for one with a GPU.
         """
-        unread = self._unread
-        read = {
-            key: getattr(self, key).model_dump(mode="json", exclude=unread.get(key, set()))
-            for key in ("configuration", "network", "schedule", "objective", "criteria", "run")
-        }
-        if self.uses_discriminator:
-            read["discriminator"] = self.discriminator.model_dump(mode="json")
-        if self.uses_perceptual:
-            read["perceptual"] = self.perceptual.model_dump(mode="json", include={"bottom", "top"})
-        values = {"seed": self.seed, "device": self.device, "scale": self.scale, "border": self.border}
-        return read | values | {"inputs": dict(self.inputs), "code": code_hash(*CODE)}
-
-    @property
-    def _unread(self) -> dict[str, set[str]]:
-        """The settings that this training does not read, by block."""
-        chosen = self.configuration
+        # How often a checkpoint is written, what is kept in memory and how many processes share the work change
+        # nothing in the result but its rounding; the seed is the experiment's own.
+        run = self.run.model_dump(mode="json", exclude={"checkpoint_every", "seed", "processes", "recompute"})
         return {
-            "network": _unless(chosen.branches, "layout", "branch_blocks") | _unless(chosen.mask, "mask_input"),
-            "objective": _unless(chosen.align, "align", "eta") | _unless(chosen.unif, "unif", "temperature"),
-            "criteria": _unless(chosen.align or chosen.unif, "reading")
-            | _unless(chosen.unif, "halve_unif")
-            | _unless(self.uses_discriminator, "adversarial"),
-            # Seed and device are the experiment's own; how often a checkpoint is written changes no result.
-            "run": {"seed", "device", "checkpoint_every"},
+            **self.settings.model_dump(mode="json"),
+            "recipe": self.recipe,
+            "phase": self.phase,
+            "scale": self.scale,
+            "run": run,
+            "seed": self.seed,
+            "inputs": dict(self.inputs),
+            "after": self.after,
+            "border": self.border,
+            "code": code_hash(*CODE, f"pipeline.recipes.{self.recipe}", *self.settings.modules),
         }
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """12 hex digits: the key of the training state."""
-        return fingerprint(self.settings)
+        return fingerprint(self.described)
 
     @property
     def run_name(self) -> str:
         """The run's name in tables and in MLflow, e.g. `realsr-full-s1-0123456789ab`."""
-        return f"{self.training_set}-{self.name}-s{self.seed}-{self.fingerprint}"
+        return f"{self.training_set}-{self.row}-s{self.seed}-{self.fingerprint}"
 
 
-def _unless(read: bool, *names: str) -> set[str]:
-    return set() if read else set(names)
+class Wanted(NamedTuple):
+    """An experiment by its name."""
+
+    training_set: Dataset
+    row: str
+    seed: int
 
 
-def experiment(
-    params: Settings,
-    preset_name: str,
-    training_set: Dataset,
-    name: str,
-    *,
-    seed: int | None = None,
-    device: str,
-    inputs: Mapping[str, str],
-) -> Experiment:
-    """The experiment that params.yaml describes for a configuration, or for the trunk.
+def wanted(params: Settings, preset: str) -> list[Wanted]:
+    """Every experiment of the study: first the trunks, then each row with every seed of the preset."""
+    sets, seed = params.study.training_sets, params.preset(preset).run.seed
+    trunks = [Wanted(training_set, TRUNK, seed) for training_set in sets]
+    return trunks + [
+        Wanted(training_set, row, seed)
+        for training_set in sets
+        for row in params.rows(training_set)
+        for seed in params.preset(preset).seeds
+    ]
 
-    Args:
-        name: a configuration's name, or `trunk`.
-        seed: None takes the preset's.
-        device: where it runs, `cpu` or `cuda`.
-        inputs: content hashes by name, e.g. `{"pack": ..., "trunk": ..., "perceptual": ...}`.
 
-    Raises `UserError` for an unknown preset or configuration.
+def plan(params: Settings, preset: str, chosen: Wanted) -> tuple[Experiment, ...]:
+    """The phases of an experiment as params.yaml describes them, in order.
+
+    What it reads is looked up under runs/<preset>: a pack and, where they are read, features. A trunk need not be
+    trained for its fingerprint to be known.
+
+    Raises `UserError` for an unknown preset or row, for an input that is missing, and for a training set without
+    images of a kind that a phase reads.
     """
-    preset = params.preset(preset_name)
-    is_trunk = name == TRUNK
-    alone = {"pix": 1.0, "perc": 0.0, "adv": 0.0, "align": 0.0, "unif": 0.0}
-    return Experiment(
-        preset=preset_name,
-        training_set=training_set,
-        name=name,
-        configuration=_TRUNK_CONFIGURATION if is_trunk else params.configuration(name),
-        objective=preset.objective.model_copy(update=alone) if is_trunk else preset.objective,
-        criteria=Criteria() if is_trunk else params.criteria,
-        network=preset.network,
-        discriminator=preset.discriminator,
-        perceptual=preset.perceptual,
-        schedule=preset.trunk if is_trunk else preset.training,
-        border=params.protocol.border,
-        run=preset.run,
-        seed=preset.run.seed if seed is None else seed,
-        device=device,
-        inputs=inputs,
-    )
+    root, run = data_root(preset), params.preset(preset).run
+    found: list[Experiment] = []
+    for phase, settings in phases(params, preset, chosen.row).items():
+        found.append(
+            Experiment(
+                preset=preset,
+                training_set=chosen.training_set,
+                row=chosen.row,
+                recipe=recipe_of(params, chosen.row),
+                phase=phase,
+                settings=settings,
+                border=params.protocol.border,
+                run=run,
+                seed=chosen.seed,
+                inputs={name: _input(params, preset, root, chosen, name) for name in settings.inputs},
+                after=found[-1].fingerprint if found else None,
+            )
+        )
+    return tuple(found)
 
 
-def input_hashes(root: Path, training_set: str, start: Start) -> dict[str, str]:
-    """Content hashes of what an experiment reads under `root` (runs/<preset>): pack, features and, if any, trunk.
+def marker(experiment: Experiment) -> Path:
+    """The empty file that the finished experiment has in its model's folder, named by its fingerprint."""
+    folder = model_folder(experiment.preset, experiment.training_set, experiment.row, experiment.seed)
+    return folder / f"{experiment.fingerprint}.done"
 
-    Raises `UserError` naming what is missing.
-    """
-    hashes: dict[str, str] = {
-        "pack": read_json(root / "packs" / training_set / "index.json")["content"],
-        "perceptual": read_json(root / "weights" / "perceptual.json")["sha256"],
-    }
-    if start == "trunk":
-        trunk = root / "models" / training_set / TRUNK / "generator.safetensors"
-        if not trunk.exists():
-            raise UserError(f"{trunk} is missing. Run `dvc repro` to train it.")
-        hashes["trunk"] = sha256(trunk)
-    return hashes
+
+def trunk_of(params: Settings, preset: str, training_set: Dataset) -> Wanted:
+    """The trunk that the rows of a training set start from, with whatever seed."""
+    return Wanted(training_set, TRUNK, params.preset(preset).run.seed)
+
+
+def _input(params: Settings, preset: str, root: Path, chosen: Wanted, name: str) -> str:
+    match name:
+        case "pairs" | "clean" | "real":
+            return _images(root, chosen, name)
+        case "trunk":
+            return plan(params, preset, trunk_of(params, preset, chosen.training_set))[-1].fingerprint
+        case "features":
+            return str(read_json(root / "weights" / "perceptual.json")["sha256"])
+        case _:
+            raise ValueError(f"{chosen.row} reads {name}, which nothing makes")
+
+
+def _images(root: Path, chosen: Wanted, kind: Kind) -> str:
+    """The content hash of the training set's images of a kind."""
+    data = chosen.training_set
+    pack = root / "packs" / data
+    hashes = read_json(pack / "index.json").get("hashes")
+    if hashes is None:
+        raise UserError(f"{pack} was written by an earlier version. Run `dvc repro` (stage pack) to make it anew.")
+    if kind not in hashes:
+        raise UserError(
+            f"{data} has no images of the kind `{kind}`, which the row {chosen.row} reads. Give images of {data} "
+            f"the role {GIVES[kind]} in <preset>.datasets.{data} of params.yaml, or train the row on "
+            "another set."
+        )
+    return str(hashes[kind])

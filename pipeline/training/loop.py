@@ -1,22 +1,22 @@
 """The training loop that serves every configuration: steps, records, checkpoints, and stopping early and safely."""
 
+import math
 import signal
 from collections.abc import Callable, Mapping
 from types import FrameType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline import distributed
 from pipeline.errors import UserError
-from pipeline.networks import Generator
 from pipeline.progress import progress
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.finite import not_finite
 from pipeline.training.trainer import Trainer, learning_rate
 
-Validate = Callable[[Generator], Mapping[str, float]]
-"""Metrics of a generator on the validation images, by name."""
+Validate = Callable[[nn.Module], Mapping[str, float]]
+"""Metrics of the exported network on the validation images, by name."""
 
 REQUEUE = 75
 """Exit status after SIGTERM (EX_TEMPFAIL of sysexits.h): run the same command again and it goes on."""
@@ -45,7 +45,7 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
     saved = distributed.from_main(state.load)
     if saved is not None:
         trainer.resume(saved)
-    run, total = trainer.experiment.run, trainer.experiment.schedule.iterations
+    run, total = trainer.experiment.run, trainer.experiment.settings.schedule.iterations
     if trainer.iteration == 0:
         state.append({"iteration": 0, **_measured(trainer, validate)})
     stop = _terminated()
@@ -65,7 +65,7 @@ def train(trainer: Trainer, state: TrainingState, validate: Validate, on_record:
                 pending.clear()
             if recording:
                 record |= _checked({now: trainer.gradient_norms()}, state)
-                record["lr"] = learning_rate(trainer.experiment.schedule, now)
+                record["lr"] = learning_rate(trainer.experiment.settings.schedule, now)
                 if validating:
                     record |= _measured(trainer, validate)
                 state.append({"iteration": now, **record})
@@ -90,27 +90,25 @@ def _measured(trainer: Trainer, validate: Validate) -> dict[str, float]:
 
 
 def _checked(pending: Mapping[int, Mapping[str, Tensor]], state: TrainingState) -> dict[str, float]:
-    """The last step's terms as numbers, after all pending steps are found finite (one wait for the device).
+    """The last value of each term, after all pending ones are found finite (one wait for the device).
 
     They are means over the processes, so that all of them stop where one has met a NaN.
     """
-    names = list(next(iter(pending.values())))
-    rows = torch.stack([torch.stack([terms[name] for name in names]) for terms in pending.values()])
-    values = distributed.mean(rows).cpu()
-    for iteration, row in zip(pending, values, strict=True):
-        for name, value in zip(names, row, strict=True):
-            if not value.isfinite():
-                raise UserError(
-                    f"the term `{name}` became {float(value)} at iteration {iteration}. {state.last_good()}. Lower "
-                    "the learning rate or a weight of the objective in params.yaml."
-                )
-    return dict(zip(names, values[-1].tolist(), strict=True))
+    found = [(iteration, name, term) for iteration, terms in pending.items() for name, term in terms.items()]
+    values = distributed.mean(torch.stack([term for _, _, term in found])).tolist()
+    for (iteration, name, _), value in zip(found, values, strict=True):
+        if not math.isfinite(value):
+            raise UserError(
+                f"the term `{name}` became {value} at iteration {iteration}. {state.last_good()}. Lower the "
+                "learning rate or a weight of the objective in params.yaml."
+            )
+    return {name: value for (_, name, _), value in zip(found, values, strict=True)}
 
 
 def _save(trainer: Trainer, state: TrainingState) -> None:
     """A checkpoint, unless an update broke what it would hold: a finite loss can have an infinite gradient."""
     found = trainer.state()
-    if broken := not_finite(found):
+    if broken := [path.removeprefix("phase.") for path in not_finite(found)]:
         parts = ", ".join(dict.fromkeys(path.partition(".")[0] for path in broken))
         raise UserError(
             f"NaN or infinite numbers by iteration {trainer.iteration} in the state of: {parts} (the first in "

@@ -1,19 +1,16 @@
-"""The method that a person asks for: an interpolation, a trained or a pretrained network, or a file with one."""
+"""The method that a person asks for: a row of the study, or a file with a network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from pipeline.errors import UserError
-from pipeline.files import read_json
-from pipeline.methods import METHODS, Method
-from pipeline.paths import pretrained_folder, results_root
-from pipeline.settings import Interpolation, Preset, PresetName, Restoration, Rival, Settings
+from pipeline.methods import Method, records, rows
+from pipeline.methods.records import Record
+from pipeline.paths import data_root, model_folder
+from pipeline.settings import Interpolation, Preset, PresetName, Restoration, Settings
 from pipeline.upscale.tiled import OVERLAP
-
-if TYPE_CHECKING:
-    from pipeline.networks.pretrained import Pretrained
 
 CHECKPOINTS = (".safetensors", ".pth", ".pt")
 INTERPOLATIONS = get_args(Interpolation)
@@ -59,11 +56,25 @@ class Search:
             return [self.preset]
         return [name for name in reversed(get_args(PresetName)) if name in self.settings.presets]
 
+    def run_by(self, preset: str) -> Preset:
+        """The preset's settings on the device that was asked for, for whole pictures: tiles are cut outside."""
+        from pipeline.networks.devices import device_named
+
+        settings = self.settings.preset(preset)
+        device = device_named(self.device, "--device")
+        restore = Restoration(tile=0, overlap=OVERLAP, precision=settings.restore.precision)
+        return settings.model_copy(
+            update={"restore": restore, "run": settings.run.model_copy(update={"device": device})}
+        )
+
 
 def short(wanted: str) -> str:
     """What the names of files say of a method: its own name, or that of its file or training."""
     path = Path(wanted)
-    return path.resolve().parent.name if path.name == GENERATOR else path.stem
+    if path.name == GENERATOR or (path / GENERATOR).exists():
+        folder = path.resolve().parent if path.name == GENERATOR else path.resolve()
+        return folder.parent.name if folder.name.startswith("seed") else folder.name
+    return path.stem
 
 
 def find(wanted: str, search: Search) -> Model:
@@ -72,76 +83,68 @@ def find(wanted: str, search: Search) -> Model:
     A path is of a checkpoint, or of a folder that a training made. Raises `UserError` when there is no such method
     or model, saying what makes it and what there is.
     """
+    settings = search.settings
     if wanted in INTERPOLATIONS:
-        return Model(f"{wanted} interpolation, no network", SCALE, METHODS[wanted](SCALE))
-    if wanted in search.settings.configurations:
+        method = records.build(records.interpolation(rows.interpolation_row(wanted), SCALE))
+        return Model(f"{wanted} interpolation, no network", SCALE, method)
+    if wanted in settings.configurations:
         return _of_training(wanted, search)
-    if wanted in search.settings.rivals:
+    if wanted in settings.rivals:
         return _of_rival(wanted, search)
     path = Path(wanted)
     if path.suffix in CHECKPOINTS or path.is_dir():
         return _of_path(path, search)
-    known = ", ".join([*INTERPOLATIONS, *search.settings.configurations, *search.settings.rivals])
+    known = ", ".join([*INTERPOLATIONS, *settings.configurations, *settings.rivals])
     raise UserError(f"there is no method {wanted!r}; known are {known}, and paths of checkpoints.")
 
 
 def available(search: Search) -> str:
     """What can be run at once, as `--method` takes it."""
-    found = list(INTERPOLATIONS)
+    found, settings = list(INTERPOLATIONS), search.settings
     for name in reversed(get_args(PresetName)):
         preset = f" --preset {name}"
-        found += [r + preset for r, rival in search.settings.rivals.items() if _checkpoint(rival, name).exists()]
-        for model in sorted(results_root(name).glob(f"models/*/*/{GENERATOR}")):
-            if model.parent.name in search.settings.configurations:
-                found.append(f"{model.parent.name} --data {model.parents[1].name}{preset}")
+        found += [r + preset for r, rival in settings.rivals.items() if records.checkpoint_of(rival, name).exists()]
+        models = {file.parents[1] for file in data_root(name).glob(f"models/*/*/seed*/{GENERATOR}")}
+        found += [
+            f"{model.name} --data {model.parent.name}{preset}"
+            for model in sorted(models)
+            if model.name in settings.configurations
+        ]
     return "; ".join(found)
 
 
 def _of_training(name: str, search: Search) -> Model:
-    sets = search.settings.study.training_sets
+    """Of the first of a preset's seeds."""
+    settings, sets = search.settings, search.settings.study.training_sets
     if search.data not in sets:
         raise UserError(f"--data {search.data}: nothing is trained on it; the training sets are {', '.join(sets)}.")
-    folders = {preset: results_root(preset) / "models" / search.data / name for preset in search.presets}
+    seeds = {preset: settings.preset(preset).seeds[0] for preset in search.presets}
+    folders = {preset: model_folder(preset, search.data, name, seed) for preset, seed in seeds.items()}
     for preset, folder in folders.items():
         if (folder / GENERATOR).exists():
             return _trained(folder, search, preset)
     preset = search.presets[0]
+    how = f"`snakemake --config preset={preset} -- {search.data}_{name}_seed{seeds[preset]}` trains it."
+    if name not in settings.rows(search.data):
+        how = f"Nothing in the study trains it on {search.data}."
     raise UserError(
-        f"{folders[preset]}: {name} is not trained there yet. {_how_to_train(name, preset, search)} "
+        f"{folders[preset]}: {name} is not trained there yet. {how} "
         f"Or name what there is, --method {available(search)}."
     )
-
-
-def _how_to_train(name: str, preset: str, search: Search) -> str:
-    if name not in search.settings.study.configurations:
-        ablation = search.settings.ablation
-        made = results_root(preset, search.settings.preset(preset).seeds[0]) / "models" / ablation.data / name
-        return f"`snakemake ablations` trains it; then give --method {made}."
-    return f"{_enabled(preset, search)}`dvc repro train@{preset}-{search.data}-{name}` trains it."
-
-
-def _enabled(preset: str, search: Search) -> str:
-    return "" if preset in search.settings.presets else f"Add {preset} to `presets` in params.yaml; then "
 
 
 def _of_rival(name: str, search: Search) -> Model:
-    rival = search.settings.rivals[name]
+    rival, row = search.settings.rivals[name], rows.published_row(name, search.settings.rivals[name])
     for preset in search.presets:
-        checkpoint = _checkpoint(rival, preset)
+        checkpoint = records.checkpoint_of(rival, preset)
         if checkpoint.exists():
-            return _pretrained(checkpoint, rival.title, search, preset, rival.scale)
+            return _built(records.published(row, checkpoint, rival.scale, rival.scale, search.run_by(preset)))
     preset = search.presets[0]
-    make = f"{_enabled(preset, search)}`dvc repro weights@{preset}-{name}` gets it."
+    make = f"`python -m stages.weights --preset {preset} --name {rival.weights}` gets it."
     raise UserError(
-        f"{_checkpoint(rival, preset)} is missing. {'Put the file there.' if rival.file else make} "
+        f"{records.checkpoint_of(rival, preset)} is missing. {'Put the file there.' if rival.file else make} "
         f"Or name what there is, --method {available(search)}."
     )
-
-
-def _checkpoint(rival: Rival, preset: str) -> Path:
-    if rival.file:
-        return Path(rival.file)
-    return pretrained_folder(preset, str(rival.weights)) / "weights.safetensors"
 
 
 def _of_path(path: Path, search: Search) -> Model:
@@ -155,43 +158,24 @@ def _of_path(path: Path, search: Search) -> Model:
         return _trained(folder, search, preset)
     if not path.exists():
         raise UserError(f"{path} is missing. Name a checkpoint, or what there is, --method {available(search)}.")
-    return _pretrained(path, path.name, search, preset)
+    from pipeline.networks.pretrained import network_in
+
+    scale = network_in(path, SCALE).scale
+    return _built(
+        records.published(rows.Row(path.name, path.name, "published"), path, scale, scale, search.run_by(preset))
+    )
 
 
 def _trained(folder: Path, search: Search, preset: str) -> Model:
-    from pipeline.methods.trained import trained
-
-    description = read_json(folder / DESCRIPTION)
-    try:
-        run, scale = description["run"], description["scale"]
-    except (KeyError, TypeError):
-        raise UserError(f"{folder / DESCRIPTION}: names no `run` and `scale`; no training wrote it.") from None
-    method = trained(folder, scale, _as_asked(search, preset))
-    return Model(f"{folder} ({run})", scale, method)
+    row = rows.trained_row(short(str(folder)))
+    record = records.trained(row, None, folder, None, search.run_by(preset))
+    return Model(f"{folder} ({record.run})", record.scale, records.build(record))
 
 
-def _pretrained(path: Path, title: str, search: Search, preset: str, scale: int | None = None) -> Model:
-    """The network in `path`; with `scale` None, of whatever scale it is."""
-    import torch
-
-    from pipeline.methods.network import NetworkMethod
-    from pipeline.networks.pretrained import load_pretrained, network_in
-
-    asked = _as_asked(search, preset)
-    network: Pretrained = load_pretrained(path, scale) if scale else network_in(path, SCALE)
-    device = torch.device(asked.run.device)
-    network.module.to(device)
-    method = NetworkMethod(network.enlarge, network.scale, asked.restore, device)
-    return Model(f"{title} ({network.architecture}, {path})", network.scale, method)
-
-
-def _as_asked(search: Search, preset: str) -> Preset:
-    """The preset's settings, on the device that was asked for, and whole pictures: tiles are cut outside."""
-    from pipeline.networks.devices import device_named
-
-    settings = search.settings.preset(preset)
-    device = device_named(search.device, "--device")
-    restore = Restoration(tile=0, overlap=OVERLAP, precision=settings.restore.precision)
-    return settings.model_copy(
-        update={"restore": restore, "run": settings.run.model_copy(update={"device": device})}
+def _built(record: Record) -> Model:
+    """A published network."""
+    method = records.build(record)
+    assert record.weights is not None
+    return Model(
+        f"{record.row.title} ({method.network['architecture']}, {record.weights.path})", method.scale, method
     )

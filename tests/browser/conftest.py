@@ -28,9 +28,9 @@ def report(tmp_path_factory):
         params = settings.load()
         write_figure(study_figure("sample", params), Path("reports/sample/figures/ablations"))
         write_figures("sample", params)
-        draw_parts(Path("runs/sample"), params, Path("reports/sample/figures/parts"))
+        draw_parts("sample", params, Path("reports/sample/figures/parts"))
         made = circumstances("sample", datetime(2024, 2, 29, tzinfo=UTC))
-        write_text(Path("reports/sample/index.html"), page(Path("runs/sample"), "sample", params, made))
+        write_text(Path("reports/sample/index.html"), page("sample", params, made))
     return folder / "reports/sample/index.html"
 
 

@@ -53,7 +53,7 @@ def test_links_lead_to_what_they_name(open_report, report):
 @pytest.mark.parametrize("way", ["hover", "focus"])
 def test_a_number_names_run_commit_and_data(open_report, way):
     reader = open_report()
-    number = reader.find("a.number[href='#run-full-camerasr-0a1b']")
+    number = reader.find("a.number[href='#run-camerasr-full-s1-0a1b']")
     behind = reader.find(f"#{number.get_attribute('aria-describedby')}")
     assert not behind.is_displayed()
     reader.bring(number)
@@ -63,7 +63,7 @@ def test_a_number_names_run_commit_and_data(open_report, way):
         reader.find("body").send_keys(Keys.TAB)  # focus by keyboard is shown, focus by script need not be
         reader.ask("arguments[0].focus({focusVisible: true})", number)
     assert behind.is_displayed()
-    for words in ("Run full-camerasr-0a1b: commit c0ffeec0ffee.", "splits/camerasr.csv sha256"):
+    for words in ("Run camerasr-full-s1-0a1b: commit c0ffeec0ffee.", "splits/camerasr.csv sha256"):
         assert words in behind.text
     bottom = reader.ask("return arguments[0].getBoundingClientRect().bottom <= innerHeight", behind)
     assert bottom

@@ -52,6 +52,12 @@ def test_training_sees_them_upright(fetched):
     np.testing.assert_array_equal(found["0002"], upright["0002"])
     halved = downscale_uint8(upright["Flickr2K_000002"], 2)
     np.testing.assert_array_equal(found["Flickr2K_000002"], halved)
+    clean = {spot.id: pack._hr(spot) for spot in pack.clean_images}
+    assert clean.keys() == found.keys()
+    np.testing.assert_array_equal(clean["Flickr2K_000002"], halved)
+    real = {spot.id: pack._lr(spot) for spot in pack.photographs}
+    assert real.keys() == {"Flickr2K_000001", "Flickr2K_000002", "Flickr2K_000003"}
+    np.testing.assert_array_equal(real["Flickr2K_000002"], upright["Flickr2K_000002"])
 
 
 @pytest.mark.parametrize("side", ["H", "L"])

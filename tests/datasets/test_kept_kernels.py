@@ -7,6 +7,7 @@ import torch
 from pipeline.datasets import pools
 from pipeline.datasets.images import write_png
 from pipeline.datasets.splits import Row
+from pipeline.degradations import kernelgan
 from pipeline.settings import Recipe
 
 RECIPE = Recipe(kind="kernels", noise_patch=8, noise_variance=1e9, kernel_images=1, kernel_iterations=5)
@@ -16,9 +17,7 @@ RECIPE = Recipe(kind="kernels", noise_patch=8, noise_variance=1e9, kernel_images
 def estimated(tmp_path, monkeypatch):
     """Make the pools of one photograph once more; how many kernels were estimated so far."""
     calls = []
-    monkeypatch.setattr(
-        pools.kernelgan, "estimate", lambda *given: calls.append(given) or np.ones((1, 1), np.float32)
-    )
+    monkeypatch.setattr(kernelgan, "estimate", lambda *given: calls.append(given) or np.ones((1, 1), np.float32))
     write_png(tmp_path / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
     known = {"id": "a", "role": "source", "lr": "a.png", "lr_sha256": "0", "height": 64, "width": 64}
     row = Row(**{name: known.get(name, "") for name in Row.__annotations__})

@@ -25,7 +25,7 @@ def pretrained(tmp_path_factory):
 def restored(tmp_path_factory, pretrained):
     """A project whose `realsr` and `realsr_zero` are restored by bicubic and scored (read only)."""
     project = tmp_path_factory.mktemp("project")
-    only(project, interpolations=["bicubic"], configurations=[], rivals=[])
+    only(project, interpolations=["bicubic"], configurations=[])
     (project / "runs/sample").mkdir(parents=True)
     (project / "runs/sample/pretrained").symlink_to(pretrained)
     dataset(project, "realsr", 4)

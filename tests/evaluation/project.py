@@ -4,8 +4,10 @@ import csv
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import yaml
@@ -14,6 +16,7 @@ from PIL import Image
 from pipeline import settings
 from pipeline.datasets import splits
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.settings import Interpolation
 
 CHECKOUT = Path(__file__).parents[2]
 PARAMS = settings.load(CHECKOUT / "params.yaml")
@@ -52,16 +55,34 @@ def dataset(project, name, scale, with_hr=True):
         writer.writerows(rows)
 
 
-def only(project, **study):
-    """The shipped params with other axes of the study."""
+def only(project, rivals=(), **study):
+    """The shipped params with other rows."""
     params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
     params["study"] |= study
+    params["sample"]["rivals"] = list(rivals)
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
-def evaluated(root, methods=("bicubic",), name="realsr", params=PARAMS, protocol=QUICK):
-    """The function behind the stage, with one metric that is soon computed."""
-    evaluate(root, name, methods, params, "sample", protocol)
+def chosen(methods, params=PARAMS, protocol=QUICK, seeds=(1,)):
+    """The settings with these rows alone, and one metric that is soon computed."""
+    study = {
+        "interpolations": [name for name in methods if name in get_args(Interpolation)],
+        "configurations": [name for name in methods if name in params.configurations],
+    }
+    preset = {"rivals": [name for name in methods if name in params.rivals], "seeds": list(seeds)}
+    return params.model_copy(
+        update={
+            "study": params.study.model_copy(update=study),
+            "sample": params.sample.model_copy(update=preset),
+            "protocol": protocol,
+        }
+    )
+
+
+def evaluated(root, methods=("bicubic",), name="realsr", params=PARAMS, protocol=QUICK, only=(), seeds=(1,)):
+    """The function behind the stage, by these rows alone."""
+    with chdir(root.parents[1]):
+        return evaluate(chosen(methods, params, protocol, seeds), "sample", name, only)
 
 
 def contents(folder):

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import usual_scores as script
 from pipeline.datasets.images import read_rgb, write_png
-from pipeline.evaluation import cases
+from pipeline.evaluation import case as cases
 from pipeline.evaluation.metrics import Picture, Scorer, fidelity, picture
 from pipeline.evaluation.metrics import lpips as perceptual
 from pipeline.evaluation.metrics.picture import YIQ, luma

@@ -21,7 +21,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.cases import read_cases
 from pipeline.evaluation.metrics import Picture, psnr, ssim_y
 from pipeline.evaluation.score import Measure, score
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 from tests.evaluation.project import (
     CHECKOUT,
     METRICS,
@@ -43,7 +43,7 @@ def test_it_writes_the_test_images_and_their_provenance(restored):
         "versions": {"opencv-python": importlib.metadata.version("opencv-python")},
         "images": ["id1", "id2"],
     }
-    nothing = {"run": None, "checkpoint": None, "at_scale_1": None}
+    nothing = {"seed": None, "run": None, "checkpoint": None, "at_scale_1": None}
     assert description == {"method": "bicubic", "dataset": "realsr", **nothing}
     lr = read_rgb(restored / "runs/sample/raw/realsr/1_LR.png")
     assert np.array_equal(read_rgb(folder / "id1.png"), METHODS["bicubic"](4)([lr])[0])

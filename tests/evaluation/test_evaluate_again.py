@@ -19,7 +19,7 @@ def test_a_second_run_restores_nothing_and_gives_the_same_bytes(project):
     done = run("evaluate", project, "--dataset", "realsr")
     assert done.returncode == 0, done.stderr
     assert "restore realsr" not in done.stderr
-    assert "score realsr: 2/2, " in done.stderr
+    assert "score realsr" not in done.stderr
     assert (contents(root), times(root)) == (before, written)
 
 
@@ -47,7 +47,7 @@ def test_another_method_restores_its_own_images_alone_and_one_that_has_gone_is_r
     written = times(root)
     evaluated(root, ["bicubic", "lanczos"])
     assert times(root).items() > written.items()
-    assert {file.name for file in (root / "scores/realsr").iterdir()} == {"bicubic.csv", "lanczos.csv"}
+    assert {file.name for file in (root / "scores/realsr").glob("*.csv")} == {"bicubic.csv", "lanczos.csv"}
     evaluated(root, ["lanczos"])
     for kind in ("restored", "scores"):
         assert {file.stem for file in (root / kind / "realsr").iterdir()} == {"lanczos"}

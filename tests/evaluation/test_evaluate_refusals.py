@@ -67,17 +67,17 @@ def test_a_restored_image_of_another_size_is_named(project):
 @pytest.mark.parametrize(
     ("name", "method", "message"),
     [
-        ("realsr", "bicubc", "'bicubc'; known are identity, bicubic, bicubic_matlab, lanczos, plain.*real_esrgan"),
-        ("realsr", "identity", "scale 1 only"),
-        ("realsr", "full", r"models/realsr/full/model\.json is missing"),
-        ("realsr_zero", "full", r"models/ntire2020/full/model\.json is missing"),
-        ("realsr", "real_esrgan", r"rivals/real_esrgan\.json is missing"),
+        ("realsr", "bicubc", r"realsr has no row bicubc at sample; it has bicubic, full, real_esrgan"),
+        ("realsr", "identity", "realsr has no row identity"),
+        ("realsr", "full", r"models/realsr/full/seed1/model\.json is missing"),
+        ("realsr_zero", "full", r"models/ntire2020/full/seed1/model\.json is missing"),
+        ("realsr", "real_esrgan", r"pretrained/real_esrgan/weights\.safetensors is missing. Run `dvc repro`"),
     ],
 )
-def test_an_impossible_method_is_explained(restored, name, method, message):
+def test_an_impossible_row_is_explained(restored, name, method, message):
     before = contents(restored)
     with pytest.raises(UserError, match=message):
-        evaluated(restored / "runs/sample", [method], name)
+        evaluated(restored / "runs/sample", ["bicubic", "full", "real_esrgan"], name, only=[method])
     assert contents(restored) == before
 
 
@@ -90,9 +90,9 @@ def leaking(tmp_path):
     root = tmp_path / "runs/sample"
     dataset(tmp_path, "ntire2020", 4)
     dataset(tmp_path, "realsr_zero", 4, with_hr=False)
-    (root / "models/ntire2020/plain").mkdir(parents=True)
-    write_json(root / "models/ntire2020/plain/model.json", {"run": "plain-s1-0a1b"})
-    (root / "models/ntire2020/plain/generator.safetensors").write_bytes(b"weights")
+    folder = root / "models/ntire2020/plain/seed1"
+    write_json(folder / "model.json", {"run": "plain-s1-0a1b", "scale": 4, "network": {"kind": "rrdb"}})
+    (folder / "generator.safetensors").write_bytes(b"weights")
     shutil.copy(root / "raw" / TEST, root / "raw" / TRAIN)
     for name in ("ntire2020", "realsr_zero"):
         hashed(root, name)

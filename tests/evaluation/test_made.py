@@ -8,14 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.evaluation import jobs, restore
+from pipeline.evaluation import restore
 from pipeline.evaluation.cases import read_cases
 from pipeline.evaluation.made import remark
-from pipeline.evaluation.restore import Job, Restoration
+from pipeline.evaluation.restore import Restoration
+from pipeline.files import write_json
 from pipeline.methods.network import NetworkMethod
+from pipeline.methods.records import Record, records
+from pipeline.methods.rows import Row
 from pipeline.progress import progress
 from pipeline.settings import Restoration as Asked
-from tests.evaluation.project import PARAMS, dataset, evaluated
+from tests.evaluation.project import chosen, dataset, evaluated
 
 
 def network(lr):
@@ -43,8 +46,11 @@ def root(tmp_path):
 
 def restoration(root, enlarge=network, device="cpu", packages=("torch",), **asked):
     settings = Asked(**{"tile": 0, "overlap": 1, "batch": 1, **asked})
-    job = Job(lambda: NetworkMethod(enlarge, 4, settings, torch.device("cpu")), "pipeline.methods.network", device, packages)
-    return Restoration("realsr", "mine", job, root / "restored/realsr/mine", root / "state", "images")
+    row = Row("mine", "Mine", "published")
+    record = Record(row, 4, ("pipeline.methods.network",), packages, device, restoration=settings)
+    return Restoration(
+        "realsr", record, lambda: NetworkMethod(enlarge, 4, settings, torch.device("cpu")), root, "images"
+    )
 
 
 def restored(work, cases):
@@ -125,17 +131,16 @@ def test_images_of_another_kind_of_device_or_release_are_made_again(root, monkey
 
 
 def test_auto_is_the_device_that_is_found(root, monkeypatch):
-    (root / "models/realsr/plain").mkdir(parents=True)
-    (root / "models/realsr/plain/model.json").write_text('{"run": "plain-s1-0a1b"}')
-    (root / "models/realsr/plain/generator.safetensors").write_bytes(b"weights")
+    monkeypatch.chdir(root.parents[1])
+    folder = root / "models/realsr/plain/seed1"
+    write_json(folder / "model.json", {"run": "plain-s1-0a1b", "scale": 4, "network": {"kind": "rrdb"}})
+    (folder / "generator.safetensors").write_bytes(b"weights")
     monkeypatch.setattr(restore, "device_name", lambda kind: f"a {kind}")
     found = []
     for available in (False, True):
         monkeypatch.setattr(torch.cuda, "is_available", lambda available=available: available)
-        (work,) = jobs.restorations(
-            root, "realsr", ["plain"], read_cases(root, "realsr"), PARAMS, "sample", root
-        )
-        found.append((work.job.device, work.about["fingerprint"]))
+        (record,) = records(chosen(["plain"]), "sample", "realsr")
+        found.append((record.device, Restoration("realsr", record, None, root, "images").fingerprint))
     assert [kind for kind, _ in found] == ["cpu", "cuda"]
     assert found[0][1] != found[1][1]
 

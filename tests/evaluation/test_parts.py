@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,26 +15,26 @@ from torch import nn
 from pipeline import settings
 from pipeline.datasets.images import read_rgb
 from pipeline.errors import UserError
-from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.kept_parts import KeptParts, groups, read_about, shown_images
 from pipeline.evaluation.parts import square, take_apart
 from pipeline.files import write_json
-from pipeline.networks import Generator, Parts, build_generator
+from pipeline.networks import build
+from pipeline.networks.parts import Parts
 from pipeline.settings import SCALES, Network
-from tests.evaluation.project import CHECKOUT, PARAMS, QUICK, contents, dataset, refused, run
+from tests.evaluation.project import CHECKOUT, PARAMS, contents, dataset, evaluated, refused, run
 
 SIZE = Network(layout="paper", features=8, blocks=1, growth=4, branch_blocks=1)
 RELEASED = SIZE.model_copy(update={"layout": "released"})
 
 
-class Known(Generator):
+class Known(nn.Module):
     """At scale 1: I_align is the image, I_unif half of it, S the image's red."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
 
-    def forward(self, lr):
+    def parts(self, lr):
         align, unif, mask = lr, lr / 2, lr[:, :1]
         return Parts(mask * align + (1 - mask) * unif, align, unif, mask)
 
@@ -41,7 +42,7 @@ class Known(Generator):
 def untrained(configuration, size, scale=4):
     """A network whose branches differ, about mid-grey, and whose mask is no constant: all its weights are drawn."""
     torch.manual_seed(0)
-    network = build_generator(PARAMS.configurations[configuration], size, scale).eval()
+    network = build(PARAMS.configurations[configuration].network(size), scale).eval()
     for name, weight in network.named_parameters():
         weight.data.add_(0.05 * torch.randn_like(weight))
         if name.startswith("branch_") and name.endswith("output.bias"):
@@ -118,10 +119,13 @@ def apart(tmp_path_factory):
     for name in PARAMS.study.training_sets:
         dataset(project, name, SCALES[name])
         for configuration in ("plain", "full"):
-            folder = project / "runs/sample/models" / name / configuration
+            folder = project / "runs/sample/models" / name / configuration / "seed1"
             network = untrained(configuration, SIZE, SCALES[name])
-            about = {"run": f"{name}-{configuration}", "scale": SCALES[name], "network": SIZE.model_dump()}
-            about |= {"configuration": PARAMS.configurations[configuration].model_dump(mode="json")}
+            about = {
+                "run": f"{name}-{configuration}",
+                "scale": SCALES[name],
+                "network": PARAMS.configurations[configuration].network(SIZE),
+            }
             write_json(folder / "model.json", about)
             save_file(network.state_dict(), folder / "generator.safetensors")
     done = run("parts", project)
@@ -156,12 +160,11 @@ def test_the_stored_parts_make_up_the_stored_image_by_equation_10(apart, name):
 
 
 def test_the_image_is_the_one_that_restore_makes(apart, tmp_path):
-    root = apart / "runs/sample"
-    shutil.copytree(root / "models", tmp_path / "models")
-    evaluate(root, "realsr", ["full"], PARAMS, "sample", QUICK, results=tmp_path)
+    root = Path(shutil.copytree(apart / "runs/sample", tmp_path / "runs/sample"))
+    evaluated(root, ["full"])
     for number in (1, 2):
         made = read_rgb(root / f"parts/realsr/full/id{number}/sr.png")
-        assert np.array_equal(made, read_rgb(tmp_path / f"restored/realsr/full/id{number}.png"))
+        assert np.array_equal(made, read_rgb(root / f"restored/realsr/full/seed1/id{number}.png"))
         assert np.array_equal(
             read_rgb(root / f"parts/realsr/full/id{number}/hr.png"), read_rgb(root / f"raw/realsr/{number}_HR.png")
         )
@@ -172,8 +175,8 @@ def test_again_it_gives_the_same_bytes_and_a_missing_model_leaves_them(apart, tm
     before = contents(project / "runs/sample/parts")
     assert run("parts", project).returncode == 0
     assert contents(project / "runs/sample/parts") == before
-    (project / "runs/sample/models/camerasr/full/generator.safetensors").unlink()
-    refused(run("parts", project), "camerasr/full/generator.safetensors is missing", "dvc repro")
+    (project / "runs/sample/models/camerasr/full/seed1/generator.safetensors").unlink()
+    refused(run("parts", project), "camerasr/full/seed1/generator.safetensors is missing", "dvc repro")
     assert contents(project / "runs/sample/parts") == before
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from pipeline.datasets.images import read_rgb, write_png
 from pipeline.degradations.bicubic import downscale
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
-from pipeline.methods import rivals
+from pipeline.files import sha256
+from pipeline.methods.records import Weights, build, of_row
+from pipeline.methods.rows import published_row
 from pipeline.networks.rrdb import RRDBNet
 from pipeline.settings import Rival
-from tests.evaluation.project import CHECKOUT, contents, dataset, refused, run
+from tests.evaluation.project import CHECKOUT, PARAMS, contents, dataset, refused, run
 
 
 @pytest.fixture
@@ -28,8 +31,9 @@ def project(tmp_path):
     lines = yaml.safe_load(re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1])
     params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
     params["rivals"] |= lines["rivals"]
-    params["study"] |= lines["study"]
-    params["study"] |= {"interpolations": [], "configurations": [], "rivals": ["mine"]}
+    assert "mine" in lines["sample"]["rivals"]
+    params["study"] |= {"interpolations": [], "configurations": []}
+    params["sample"]["rivals"] = ["mine"]
     params["protocol"]["metrics"] = ["psnr", "ssim"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     (tmp_path / "checkpoints").mkdir()
@@ -60,17 +64,20 @@ def changed(project, **rival):
 
 
 def test_a_file_and_three_lines_make_a_row_of_scores(project):
-    done = run("rival", project)
-    assert done.returncode == 0, done.stderr
     done = run("evaluate", project, "--dataset", "realsr")
     assert done.returncode == 0, done.stderr
     root = project / "runs/sample"
     with torch.no_grad():
-        expected = levels(network(0)(tensor(read_rgb(root / "raw/realsr/1_LR.png"))).sr)
+        expected = levels(network(0)(tensor(read_rgb(root / "raw/realsr/1_LR.png"))))
     assert np.abs(read_rgb(root / "restored/realsr/mine/id1.png") - expected).max() <= 1
     described = json.loads((root / "restored/realsr/mine/restored.json").read_text())
-    assert described["checkpoint"] == json.loads((root / "rivals/mine.json").read_text())
-    assert described["checkpoint"]["architecture"] == "ESRGAN"
+    assert described["checkpoint"] == {
+        "checkpoint": "checkpoints/mine.safetensors",
+        "sha256": sha256(project / "checkpoints/mine.safetensors"),
+        "architecture": "ESRGAN",
+        "parameters": sum(parameter.numel() for parameter in network(0).parameters()),
+        "scale": 4,
+    }
     assert (described["run"], described["at_scale_1"]) == (None, None)
     rows = (root / "scores/realsr/mine.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["image", "id1", "id2"]
@@ -79,10 +86,9 @@ def test_a_file_and_three_lines_make_a_row_of_scores(project):
 def test_at_scale_one_the_enlarged_image_is_reduced_and_rounded_once(project, monkeypatch):
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project)
-    describe(root, params)
-    evaluated(root, "camerasr", params)
+    evaluated("camerasr", params)
     with torch.no_grad():
-        large = network(0)(tensor(read_rgb(root / "raw/camerasr/1_LR.png"))).sr.clamp(0, 1)
+        large = network(0)(tensor(read_rgb(root / "raw/camerasr/1_LR.png"))).clamp(0, 1)
     sr = read_rgb(root / "restored/camerasr/mine/id1.png")
     assert np.abs(sr - levels(downscale(large, 4))).max() <= 1
     described = json.loads((root / "restored/camerasr/mine/restored.json").read_text())
@@ -92,8 +98,7 @@ def test_at_scale_one_the_enlarged_image_is_reduced_and_rounded_once(project, mo
 def test_a_rival_that_skips_scale_one_says_so_and_has_no_image(project, monkeypatch):
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", with_restore(changed(project), at_scale_1="skip")
-    describe(root, params)
-    evaluated(root, "camerasr", params)
+    evaluated("camerasr", params)
     folder = root / "restored/camerasr/mine"
     assert [file.name for file in folder.iterdir()] == ["skipped.json"]
     assert "at_scale_1: skip" in json.loads((folder / "skipped.json").read_text())["why"]
@@ -102,10 +107,9 @@ def test_a_rival_that_skips_scale_one_says_so_and_has_no_image(project, monkeypa
 def test_a_rival_of_scale_one_leaves_out_the_sets_of_scale_four(project, monkeypatch):
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project, scale=1)
-    describe(root, params)
-    evaluated(root, "realsr", params)
+    evaluated("realsr", params)
     assert [file.name for file in (root / "restored/realsr/mine").iterdir()] == ["skipped.json"]
-    evaluated(root, "camerasr", params)
+    evaluated("camerasr", params)
     assert json.loads((root / "restored/camerasr/mine/restored.json").read_text())["at_scale_1"] is None
 
 
@@ -114,48 +118,32 @@ def with_restore(params, **settings):
     return params.model_copy(update={"sample": params.sample.model_copy(update={"restore": restore})})
 
 
-def evaluated(root, name, params, results=None):
-    evaluate(root, name, ["mine"], params, "sample", params.protocol, results=results)
+def evaluated(name, params):
+    evaluate(params, "sample", name)
 
 
-def describe(root, params):
-    """What the stage `rival` does."""
-    from pipeline.files import write_json
-
-    found = rivals.find(root, params.rivals["mine"])
-    write_json(rivals.record(root, "mine"), found.as_json())
-
-
-def test_weights_of_the_registry_are_found_by_name(project):
-    place = project / "runs/sample/pretrained/net/weights.safetensors"
+def test_weights_of_the_registry_are_found_by_name(project, monkeypatch):
+    monkeypatch.chdir(project)
+    place = Path("runs/sample/pretrained/real_esrgan/weights.safetensors")
     place.parent.mkdir(parents=True)
-    shutil.copy(project / "checkpoints/mine.safetensors", place)
-    found = rivals.find(project / "runs/sample", Rival(title="Net", weights="net"))
-    assert found.checkpoint == place.as_posix()
-    assert found.parameters == sum(parameter.numel() for parameter in network(0).parameters())
+    shutil.copy("checkpoints/mine.safetensors", place)
+    (record,) = of_row(published_row("real_esrgan", PARAMS.rivals["real_esrgan"]), PARAMS, "sample", "realsr")
+    assert record.weights == Weights(place, sha256(place), 4)
+    assert build(record).network["parameters"] == sum(parameter.numel() for parameter in network(0).parameters())
 
 
-def test_a_checkpoint_that_is_missing_is_named(project):
+def test_a_checkpoint_that_is_missing_is_named_and_nothing_is_made(project):
     (project / "checkpoints/mine.safetensors").unlink()
-    refused(run("rival", project), "checkpoints/mine.safetensors is missing", "params.yaml")
-    assert not (project / "runs/sample/rivals").exists()
-
-
-def test_without_rivals_there_is_a_folder_without_files(project):
-    file = project / "params.yaml"
-    params = yaml.safe_load(file.read_text())
-    params["study"]["rivals"] = []
-    file.write_text(yaml.safe_dump(params))
-    (project / "runs/sample/rivals").mkdir()
-    (project / "runs/sample/rivals/mine.json").write_text("{}")
-    assert run("rival", project).returncode == 0
-    assert list((project / "runs/sample/rivals").iterdir()) == []
+    before = contents(project)
+    refused(
+        run("evaluate", project, "--dataset", "realsr"), "checkpoints/mine.safetensors is missing", "params.yaml"
+    )
+    assert contents(project) == before
 
 
 def test_images_of_many_sizes_all_come_back(project, monkeypatch):
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project)
-    describe(root, params)
     split = root / "splits/realsr.csv"
     lines = [split.read_text().splitlines()[0]]
     for number, (height, width) in enumerate([(6, 8)] * 3 + [(5, 8)] * 2 + [(6, 8)]):
@@ -163,9 +151,10 @@ def test_images_of_many_sizes_all_come_back(project, monkeypatch):
         write_png(root / f"raw/realsr/x{number}.png", pixels)
         lines.append(f"x{number},test,realsr,,x{number}.png,,,,,{4 * height},{4 * width},")
     split.write_text("\n".join(lines) + "\n")
-    evaluated(root, "realsr", params, project / "one")
-    evaluated(root, "realsr", with_restore(params, batch=2), project / "two")
-    one, two = (project / name / "restored/realsr/mine" for name in ("one", "two"))
+    one, two = root / "restored/realsr/mine", project / "two"
+    evaluated("realsr", with_restore(params, batch=2))
+    one.rename(two)
+    evaluated("realsr", params)
     assert len(list(one.glob("*.png"))) == 6
     for file in one.glob("*.png"):
         assert np.abs(read_rgb(file).astype(int) - read_rgb(two / file.name)).max() <= 1
@@ -174,9 +163,8 @@ def test_images_of_many_sizes_all_come_back(project, monkeypatch):
 def test_a_broken_image_in_the_middle_leaves_nothing(project, monkeypatch):
     monkeypatch.chdir(project)
     root, params = project / "runs/sample", changed(project)
-    describe(root, params)
     (root / "raw/realsr/2_LR.png").write_bytes(b"\x89PNG")
     before = contents(root)
     with pytest.raises(UserError, match=r"2_LR\.png"):
-        evaluated(root, "realsr", params)
+        evaluated("realsr", params)
     assert contents(root) == before

@@ -28,7 +28,7 @@ def test_a_new_criterion_and_row_take_one_function_and_params(tmp_path):
         params["sample"]["seeds"] = [1]
 
     clone.edit(add)
-    clone.run("dvc", "repro", "pack@sample-ntire2020", "trunk@sample-ntire2020", "features@sample", "weights")
+    clone.run("dvc", "repro", "pack@sample-ntire2020", "features@sample", "weights")
     clone.run("snakemake", "--", "ablations")
     table = (clone.folder / "reports/sample/tables/ablations/table_5.csv").read_text()
     assert re.search(r"^full_gradient,full_gradient,ntire2020-full_gradient-s1-\w+,", table, re.MULTILINE), table

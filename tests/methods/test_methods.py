@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.errors import UserError
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 
 
 def image(height=9, width=12, seed=0):
@@ -31,16 +31,13 @@ def model(tmp_path):
     from safetensors.torch import save_file
 
     from pipeline.files import write_json
-    from pipeline.networks import build_generator
-    from pipeline.settings import Configuration, Network
+    from pipeline.networks import build
 
-    configuration = {"branches": True, "mask": True, "align": False, "unif": False}
-    network = {"features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1}
+    network = {"kind": "cria", "features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1, "masked": True}
     torch.manual_seed(0)
-    generator = build_generator(Configuration(**configuration), Network(**network), 4)
+    generator = build(network, 4)
     save_file(generator.state_dict(), tmp_path / "generator.safetensors")
-    description = {"run": "full-0", "scale": 4, "configuration": configuration, "network": network}
-    write_json(tmp_path / "model.json", description)
+    write_json(tmp_path / "model.json", {"run": "full-0", "scale": 4, "network": network})
     return tmp_path, generator.eval()
 
 
@@ -103,7 +100,7 @@ def test_a_trained_method_needs_its_model(tmp_path, preset):
     from pipeline.methods.trained import trained
 
     with pytest.raises(UserError, match=r"model\.json is missing"):
-        trained(tmp_path, 4, preset)
+        trained(tmp_path, 4, preset.restore, "cpu")
 
 
 def test_a_trained_method_clamps_and_rounds_its_generators_output(model, preset):
@@ -114,13 +111,13 @@ def test_a_trained_method_clamps_and_rounds_its_generators_output(model, preset)
     folder, generator = model
     lr = image()
     with torch.no_grad():
-        output = generator(torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255))).sr[0].numpy()
+        output = generator(torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255)))[0].numpy()
     expected = np.rint(np.clip(output, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
-    sr = one(trained(folder, 4, preset), lr)
+    sr = one(trained(folder, 4, preset.restore, "cpu"), lr)
     assert sr.shape == (36, 48, 3)
     assert sr.dtype == np.uint8
     assert np.array_equal(sr, expected)
-    assert np.array_equal(one(trained(folder, 4, preset), lr), sr)
+    assert np.array_equal(one(trained(folder, 4, preset.restore, "cpu"), lr), sr)
 
 
 def test_a_model_of_another_scale_is_refused(model, preset):
@@ -128,4 +125,4 @@ def test_a_model_of_another_scale_is_refused(model, preset):
 
     folder, _ = model
     with pytest.raises(UserError, match="trained for scale 4, the dataset needs scale 1"):
-        trained(folder, 1, preset)
+        trained(folder, 1, preset.restore, "cpu")

@@ -7,7 +7,7 @@ import torch
 from pipeline import settings
 from pipeline.errors import UserError
 from pipeline.methods.network import NetworkMethod, to_levels
-from pipeline.methods.rivals import reduced
+from pipeline.methods.published import reduced
 from pipeline.settings import Restoration
 
 CPU = torch.device("cpu")

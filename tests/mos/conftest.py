@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from pipeline.files import write_json
+from pipeline.paths import restored_folder
 
 CHECKOUT = Path(__file__).parents[2]
 METHODS = ("bicubic", "full", "plain")
+SEEDS = {"bicubic": (None,), "full": (1, 2), "plain": (1, 2)}
 LR_HEIGHT, LR_WIDTH = 36, 44
 
 
@@ -39,14 +41,16 @@ def project(tmp_path, monkeypatch):
         name = f"photo{number}"
         save(root / "raw" / "realsr_zero" / f"{name}.png", noise(LR_HEIGHT, LR_WIDTH, number))
         for place, method in enumerate(METHODS):
-            pixels = noise(4 * LR_HEIGHT, 4 * LR_WIDTH, 10 * number + place)
-            save(root / "restored" / "realsr_zero" / method / f"{name}.png", pixels)
+            for seed in SEEDS[method]:
+                pixels = noise(4 * LR_HEIGHT, 4 * LR_WIDTH, 10 * number + place + 100 * (seed or 0))
+                save(restored_folder(root, "realsr_zero", method, seed) / f"{name}.png", pixels)
         files = {"collection": "realsr_zero", "hr": "", "lr": f"{name}.png"}
         files |= dict.fromkeys(["hr_sha256", "lr_sha256", "hr_pixels", "lr_pixels", "adjusted"], "")
         rows.append({"id": name, "role": "test", **files, "height": LR_HEIGHT, "width": LR_WIDTH})
     for method in METHODS:
-        about = {"method": method, "dataset": "realsr_zero", "run": None}
-        write_json(root / "restored" / "realsr_zero" / method / "restored.json", about)
+        for seed in SEEDS[method]:
+            about = {"method": method, "dataset": "realsr_zero", "seed": seed, "run": None}
+            write_json(restored_folder(root, "realsr_zero", method, seed) / "restored.json", about)
     split = root / "splits" / "realsr_zero.csv"
     split.parent.mkdir(parents=True)
     with split.open("w", newline="") as stream:

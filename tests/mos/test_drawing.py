@@ -8,7 +8,8 @@ import pytest
 from pipeline.datasets.images import read_rgb
 from pipeline.errors import UserError
 from pipeline.mos.drawing import Wanted, open_study, pictures, stale_methods
-from tests.mos.conftest import METHODS, noise, save
+from pipeline.paths import restored_folder
+from tests.mos.conftest import METHODS, SEEDS, noise, save
 
 FEW = Wanted(patches=3, side=64)
 
@@ -18,7 +19,7 @@ def drawn(runs, wanted=FEW):
 
 
 def photograph(runs, method, name="photo0"):
-    return runs / "restored" / "realsr_zero" / method / f"{name}.png"
+    return restored_folder(runs, "realsr_zero", method, SEEDS[method][0]) / f"{name}.png"
 
 
 def test_a_study_goes_on_as_it_was_drawn(runs):
@@ -27,6 +28,15 @@ def test_a_study_goes_on_as_it_was_drawn(runs):
     assert drawn(runs, Wanted()) == study
     assert study.methods == METHODS
     assert len({patch.place.image for patch in study.patches}) == 3
+
+
+def test_the_images_are_those_of_the_seed_and_without_a_method_of_its_own_that_is_apart(runs):
+    study = open_study(runs, "sample", "realsr_zero", FEW, seed=2, apart={"plain"})
+    assert study.methods == ("bicubic", "full")
+    (version,) = [version for version in study.patches[0].versions if version.method == "full"]
+    place = study.patches[0].place
+    whole = read_rgb(restored_folder(runs, "realsr_zero", "full", 2) / f"{place.image}.png")
+    np.testing.assert_array_equal(pictures(runs, study)[version.id], place.cut(whole))
 
 
 def test_a_seed_decides_the_places_and_tells_nothing_of_the_ids(runs, opinions):
@@ -107,7 +117,7 @@ def test_a_side_between_lr_pixels_is_refused(runs, opinions):
 
 def test_a_restored_image_of_another_size_is_named_with_both_sizes(runs):
     save(photograph(runs, "plain"), noise(144, 172, 0))
-    with pytest.raises(UserError, match=r"plain/photo0.png has 172x144 pixels, expected 176x144"):
+    with pytest.raises(UserError, match=r"plain/seed1/photo0.png has 172x144 pixels, expected 176x144"):
         drawn(runs)
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.files import write_json
-from pipeline.networks import build_generator, load_generator, parameter_count
+from pipeline.networks import build, load_generator, parameter_count
 from pipeline.networks.cria import start_from
 from pipeline.networks.released import ReleasedNet
 from pipeline.networks.rrdb import RRDBNet
@@ -82,7 +82,7 @@ def by_hand(state, lr, scale):
 
 def test_every_key_and_shape_and_the_parameters_of_the_facts():
     with torch.device("meta"):
-        network = build_generator(MASKED, AUTHORS, 4)
+        network = build(MASKED.network(AUTHORS), 4)
     ours = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     assert ours == authors_shapes()
     assert parameter_count(network) == 17_286_473
@@ -94,10 +94,10 @@ def test_every_key_and_shape_and_the_parameters_of_the_facts():
 @pytest.mark.parametrize("scale", [1, 4])
 def test_a_checkpoint_with_the_authors_names_loads_strictly_and_computes_their_forward(scale):
     state = {key: value.double() for key, value in random_state(nf=8, nb=1, gc=4).items()}
-    network = build_generator(MASKED, TINY, scale).double()
+    network = build(MASKED.network(TINY), scale).double()
     network.load_state_dict(state, strict=True)
     lr = torch.rand(2, 3, 6, 5, dtype=torch.float64)
-    parts = network(lr)
+    parts = network.parts(lr)
     expected = by_hand(state, lr, scale)
     assert parts.sr.shape == (2, 3, 6 * scale, 5 * scale)
     for ours, theirs in zip((parts.sr, parts.align, parts.unif, parts.channel_mask), expected, strict=True):
@@ -106,9 +106,9 @@ def test_a_checkpoint_with_the_authors_names_loads_strictly_and_computes_their_f
 
 
 def test_the_mask_is_a_choice_among_channels_and_drawn_as_its_largest_share():
-    network = build_generator(MASKED, TINY, 1)
+    network = build(MASKED.network(TINY), 1)
     network.load_state_dict(random_state(nf=8, nb=1, gc=4))
-    parts = network(torch.rand(1, 3, 6, 5))
+    parts = network.parts(torch.rand(1, 3, 6, 5))
     assert parts.mask is None
     torch.testing.assert_close(parts.channel_mask.mean(dim=1), torch.full((1, 6, 5), 1 / 8))
     torch.testing.assert_close(parts.drawn_mask, parts.channel_mask.max(dim=1, keepdim=True).values)
@@ -121,12 +121,12 @@ def test_without_a_mask_both_masks_are_a_half():
     two = TINY.model_copy(update={"features": 2})
     state = random_state(nf=2, nb=1, gc=4)
     state |= {key: torch.zeros_like(value) for key, value in state.items() if key.startswith("sm.2.")}
-    masked, unmasked = (build_generator(configuration, two, 1) for configuration in (MASKED, UNMASKED))
+    masked, unmasked = (build(configuration.network(two), 1) for configuration in (MASKED, UNMASKED))
     masked.load_state_dict(state, strict=True)
     state = {key: value for key, value in state.items() if not key.startswith("sm.")}
     unmasked.load_state_dict(state, strict=True)
     lr = torch.rand(1, 3, 6, 5)
-    expected, parts = masked(lr), unmasked(lr)
+    expected, parts = masked.parts(lr), unmasked.parts(lr)
     for name in ("sr", "align", "unif"):
         torch.testing.assert_close(getattr(parts, name), getattr(expected, name))
     assert parts.mask is parts.channel_mask is parts.drawn_mask is None
@@ -137,11 +137,11 @@ def test_without_a_mask_both_masks_are_a_half():
 def test_it_starts_with_the_trunks_own_image_split_by_the_even_mask(configuration, share, scale):
     torch.manual_seed(3)
     trunk = RRDBNet(TINY.features, TINY.blocks, TINY.growth, scale)
-    network = build_generator(configuration, TINY, scale)
+    network = build(configuration.network(TINY), scale)
     start_from(network, trunk)
     lr = torch.rand(1, 3, 8, 8)
-    image = trunk(lr).sr
-    parts = network(lr)
+    image = trunk(lr)
+    parts = network.parts(lr)
     torch.testing.assert_close(parts.sr, image)
     torch.testing.assert_close(parts.align, share * image)
     torch.testing.assert_close(parts.unif, (1 - share) * image)
@@ -149,13 +149,13 @@ def test_it_starts_with_the_trunks_own_image_split_by_the_even_mask(configuratio
 
 def test_every_weight_learns_within_two_steps_of_the_level_start():
     torch.manual_seed(0)
-    network = build_generator(MASKED, TINY, 1)
+    network = build(MASKED.network(TINY), 1)
     start_from(network, RRDBNet(TINY.features, TINY.blocks, TINY.growth, 1))
     optimiser = torch.optim.SGD(network.parameters(), 1.0)
     lr, hr = torch.rand(2, 2, 3, 8, 8)
     for _ in range(3):
         optimiser.zero_grad()
-        parts = network(lr)
+        parts = network.parts(lr)
         ((parts.align - hr) ** 2 + (parts.unif - hr).abs()).mean().backward()
         optimiser.step()
     still = [key for key, parameter in network.named_parameters() if parameter.grad.abs().max() == 0]
@@ -167,8 +167,7 @@ def test_a_trained_folder_of_this_layout_is_read_back(tmp_path):
 
     state = random_state(nf=8, nb=1, gc=4)
     save_file(state, tmp_path / "generator.safetensors")
-    description = {"configuration": MASKED.model_dump(mode="json"), "network": TINY.model_dump(), "scale": 4}
-    write_json(tmp_path / "model.json", description)
+    write_json(tmp_path / "model.json", {"network": MASKED.network(TINY), "scale": 4})
     network, _ = load_generator(tmp_path)
     assert isinstance(network, ReleasedNet)
     torch.testing.assert_close(network.state_dict()["sm.2.conv.weight"], state["sm.2.conv.weight"])

@@ -15,12 +15,18 @@ from PIL import Image
 from pipeline.datasets.pools import Pools
 from pipeline.evaluation.kept_parts import About, KeptParts, Numbers, Square
 from pipeline.files import write_json
+from pipeline.paths import restored_folder, scores_file
 
 CHECKOUT = Path(__file__).parents[2]
 METRICS = ["psnr", "ssim", "psnr_y", "ssim_y"]
-SCORES = {  # psnr of three images; the other metrics follow from it
+TRAINED = {"plain", "full", "wsum"}
+SEEDS = (1, 2)
+SCORES = {  # psnr of three images with seed 1, half a dB more with seed 2; the other metrics follow from it
     "realsr": {"bicubic": (24, 26, 25), "plain": (25, 27, 26), "full": (25.5, 27.5, 26.5)},
-    "ntire2020": {"bicubic": (24, 26, 25), "plain": (25, 27, 26), "full": (25, 27, 26)},
+    "ntire2020": {
+        **{"bicubic": (24, 26, 25), "plain": (25, 27, 26), "full": (25, 27, 26)},
+        "wsum": (25.5, 27.5, 26.5),
+    },
     "camerasr": {"identity": (27, 28, 29), "plain": (25, 26, 27), "full": (26, 27, 28)},
     "realsr_zero": {"bicubic": (None, None, None)},
     "calibration": {"bicubic": (24, 26, 25)},
@@ -31,6 +37,10 @@ def save(path, height, width, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(path)
+
+
+def seeds_of(method):
+    return SEEDS if method in TRAINED else (None,)
 
 
 def write_csv(path, rows):
@@ -49,7 +59,9 @@ def write_images(root, dataset, methods):
         save(root / "raw" / dataset / f"{name}_LR.png", 112 // scale, 104 // scale, number)
         save(root / "raw" / dataset / hr, 112, 104, number + 10)
         for method in methods:
-            save(root / "restored" / dataset / method / f"{name}.png", 112, 104, number + 20)
+            for seed in seeds_of(method):
+                folder = restored_folder(root, dataset, method, seed)
+                save(folder / f"{name}.png", 112, 104, number + 20 + (seed or 0))
         truth = "" if dataset == "realsr_zero" else hr
         files = {"collection": dataset, "hr": truth, "lr": f"{name}_LR.png"}
         files |= dict.fromkeys(["hr_sha256", "lr_sha256", "hr_pixels", "lr_pixels", "adjusted"], "")
@@ -58,21 +70,22 @@ def write_images(root, dataset, methods):
 
 
 def write_method(root, dataset, method, values, seed=None):
-    trained = method in {"plain", "full"} or seed is not None
-    run = f"{method}-{dataset}{f'-s{seed}' if seed else ''}-0a1b" if trained else None
-    write_json(
-        root / "restored" / dataset / method / "restored.json", {"method": method, "dataset": dataset, "run": run}
-    )
+    run = f"{dataset}-{method}-s{seed}-0a1b" if seed else None
+    about = {"method": method, "dataset": dataset, "seed": seed, "run": run}
+    write_json(restored_folder(root, dataset, method, seed) / "restored.json", about)
     if run:
-        model = {"run": run, "training_set": dataset, "seed": 1, "parameters": 12345}
-        write_json(root / "models" / dataset / method / "model.json", model)
+        model = {"run": run, "training_set": dataset, "row": method, "seed": seed, "parameters": 12345}
+        folder = root / "models" / dataset / method / f"seed{seed}"
+        write_json(folder / "model.json", model)
         circumstances = {"git": {"commit": "c0ffee" * 6}, "device": {"kind": "cpu", "name": "a processor"}}
-        write_json(root / "models" / dataset / method / "run.json", circumstances)
+        write_json(folder / "run.json", circumstances)
+    more = (seed - 1) / 2 if seed else 0
+    scores = [None if value is None else value + more for value in values]
     rows = [
         {"image": f"im{n}", **{m: "" if v is None else v / (100 if "ssim" in m else 1) for m in METRICS}}
-        for n, v in enumerate(values)
+        for n, v in enumerate(scores)
     ]
-    write_csv(root / "scores" / dataset / f"{method}.csv", rows)
+    write_csv(scores_file(root, dataset, method, seed), rows)
 
 
 EFFICIENCY = {  # parameters, MACs, seconds of three rounds
@@ -97,9 +110,9 @@ def write_efficiency(root, peak_bytes=None, **changes):
     write_csv(root / "efficiency" / "rounds.csv", rounds)
 
 
-def write_history(root, configuration, psnr):
+def write_history(root, configuration, seed, psnr):
     """Validations at 0, 20 and 40 iterations, the last at `psnr`."""
-    file = root / "models/ntire2020" / configuration / "history.jsonl"
+    file = root / "models/ntire2020" / configuration / f"seed{seed}" / "history.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
     scores = [
         {"iteration": k, "validation/psnr": value, "validation/ssim": value / 40}
@@ -124,7 +137,7 @@ def kept_parts(dataset, image, mask=0.5, layout="paper", **numbers):
     about = About(
         dataset=dataset,
         configuration="full",
-        run=f"full-{dataset}-0a1b",
+        run=f"{dataset}-full-s1-0a1b",
         image=image,
         layout=layout,
         scale=1 if dataset == "camerasr" else 4,
@@ -148,18 +161,17 @@ def build(folder):
     for dataset, methods in SCORES.items():
         write_images(root, dataset, methods)
         for method, values in methods.items():
-            write_method(root, dataset, method, values)
+            for seed in seeds_of(method):
+                write_method(root, dataset, method, values, seed)
     for dataset in ("realsr", "ntire2020", "camerasr"):
         folder = root / "pools" / dataset
         folder.mkdir(parents=True)
         noise = np.random.default_rng(0).integers(90, 110, (3 if dataset == "ntire2020" else 0, 8, 8, 3), np.uint8)
         kernels = np.ones((2 if dataset == "realsr" else 0, 5, 5), np.float32) / 25
         Pools(noise, kernels, noise[:0]).write(folder)
-    for seed in (1, 2):
-        for method, values in {"plain": (25, 27, 26), "wsum": (25.5, 27.5, 26.5 + seed)}.items():
-            write_method(root / "ablations" / f"seed{seed}", "ntire2020", method, values, seed)
-        for place, configuration in enumerate(CONFIGURATIONS):
-            write_history(root / "ablations" / f"seed{seed}", configuration, 21 + place / 10 + seed / 100)
+    for place, configuration in enumerate(CONFIGURATIONS):
+        for seed in SEEDS:
+            write_history(root, configuration, seed, 21 + place / 10 + seed / 100)
     write_efficiency(root)
     for dataset in ("realsr", "ntire2020", "camerasr"):
         for image in ("im0", "im1", "im2"):

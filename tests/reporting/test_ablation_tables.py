@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -11,16 +10,15 @@ import pytest
 from scipy import stats
 
 from pipeline import settings
-from pipeline.files import read_json, write_json
 from pipeline.reporting import captions
 from pipeline.reporting.captions import Source
 from pipeline.reporting.formats import to_csv, to_latex, to_markdown
 from pipeline.reporting.layout import LAYOUTS
 from pipeline.reporting.paper import read_paper_table
-from pipeline.reporting.results import read_image_scores
 from pipeline.reporting.study import study_tables
 from pipeline.reporting.study_sheet import study_sheets
 from pipeline.reporting.tables import study_table
+from tests.reporting.conftest import write_method
 
 PAPER = Path(__file__).parents[2] / "reports" / "paper"
 SOURCE = Source("sample", "stand-in for a set", "made of 50% a_b & c photographs", official=False)
@@ -30,7 +28,10 @@ SEEDS = (0.0, 0.01, 0.03)
 def scores(images=20, seeds=SEEDS, **methods):
     """PSNR of methods: of each its mean, with what every seed adds."""
     rows = [
-        {"method": method, "run": f"{method}-s{number}", "metric": "psnr", "image": str(image), "value": value}
+        {
+            **{"method": method, "seed": number, "run": f"{method}-s{number}", "metric": "psnr"},
+            **{"image": str(image), "value": value},
+        }
         for number, seed in enumerate(seeds, 1)
         for method, mean in methods.items()
         for image in range(images)
@@ -41,7 +42,7 @@ def scores(images=20, seeds=SEEDS, **methods):
 
 def table(number, frame):
     layout = next(layout for layout in LAYOUTS if layout.number == number)
-    return study_table(layout, read_paper_table(number, PAPER), frame, SOURCE)
+    return study_table(layout, read_paper_table(number, PAPER), frame, SOURCE, {})
 
 
 def sheets(number, frame):
@@ -82,10 +83,10 @@ def test_images_too_few_for_any_step_are_said_to_be():
 
 
 def test_the_notes_say_what_seeds_and_comparisons_rest_on():
-    assert "one trunk" in captions.STEP_NOTE
+    assert "the one trunk" in captions.SEED_NOTE
     assert "fewer than 8 images" in captions.STEP_NOTE
     assert "fewer than 8 images" in captions.INTERVAL_NOTE
-    assert "one training with one seed" in captions.TEST_NOTE
+    assert "not other trainings" in captions.TEST_NOTE
 
 
 # --- contrasts ---------------------------------------------------------------------------------------
@@ -139,27 +140,22 @@ def test_a_reference_that_was_not_trained_has_no_contrast():
 def test_every_figure_over_the_seeds_can_be_computed_from_the_csv():
     frame = scores(plain=24.0, full=26.0)
     rows = rows_of(sheets(5, frame)["table_5"])
-    assert [rows["full"][f"run_{k}"] for k in (1, 2, 3)] == ["full-s1", "full-s2", "full-s3"]
-    by_seed = {method: [float(rows[method][f"psnr_{k}"]) for k in (1, 2, 3)] for method in ("plain", "full")}
+    assert [rows["full"][f"run_seed{k}"] for k in (1, 2, 3)] == ["full-s1", "full-s2", "full-s3"]
+    by_seed = {method: [float(rows[method][f"psnr_seed{k}"]) for k in (1, 2, 3)] for method in ("plain", "full")}
     assert by_seed["full"][2] == pytest.approx(frame[frame["run"] == "full-s3"]["value"].mean())
     changes = pd.Series(by_seed["full"]) - pd.Series(by_seed["plain"])
     contrast = rows_of(sheets(5, frame)["table_5_contrasts"])["full"]
     low, high = stats.t.interval(0.95, 2, loc=changes.mean(), scale=changes.sem())
     assert float(contrast["step_from_plain_psnr"]) == pytest.approx(changes.mean())
     assert float(contrast["step_from_plain_over_seeds_psnr"]) == pytest.approx((high - low) / 2)
-    assert rows["wsum"]["run_1"] == rows["wsum"]["psnr_1"] == ""
+    assert rows["wsum"]["run_seed1"] == rows["wsum"]["psnr_seed1"] == ""
 
 
-def test_seeds_keep_the_order_of_the_preset(project, monkeypatch):
+def test_seeds_stand_in_the_order_of_their_numbers(project, monkeypatch):
     monkeypatch.chdir(project)
-    root = project / "runs/sample/ablations"
-    shutil.copytree(root / "seed1", root / "seed10")
-    for folder in (root / "seed10/restored/ntire2020").iterdir():
-        about = read_json(folder / "restored.json")
-        write_json(folder / "restored.json", about | {"run": about["run"].replace("-s1-", "-s10-")})
-    text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("seeds: [1, 2]", "seeds: [2, 10]", 1))
+    for seed in (10, 3):
+        write_method(project / "runs/sample", "ntire2020", "plain", (25, 27, 26), seed)
     made = study_tables("sample", settings.load(), "ablations", PAPER)[0]
-    trained = made.trainings.loc[made.rows["method"] == "plain", ["run_1", "run_2"]]
-    assert trained.to_numpy().tolist() == [["plain-ntire2020-s2-0a1b", "plain-ntire2020-s10-0a1b"]]
-    assert read_image_scores([root / "seed2"], "ntire2020")["run"].iloc[0] == "plain-ntire2020-s2-0a1b"
+    assert [name for name in made.seeds if name.startswith("run_")] == [f"run_seed{k}" for k in (1, 2, 3, 10)]
+    assert made.rows.loc["Plain Model", "run"] == ", ".join(f"ntire2020-plain-s{k}-0a1b" for k in (1, 2, 3, 10))
+    assert made.seeds.loc["Plain Model", "run_seed10"] == "ntire2020-plain-s10-0a1b"

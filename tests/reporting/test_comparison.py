@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from pipeline import settings
+from pipeline.paths import scores_file
 from pipeline.reporting.captions import Source
 from pipeline.reporting.comparison.choice import Window, around, choose, textured
 from pipeline.reporting.comparison.cuts import DOTS, MARGIN, ROOM, cuts, grid_of
@@ -28,7 +29,7 @@ from pipeline.reporting.comparison.versions import (
 )
 from pipeline.reporting.comparison.viewer import viewer
 from pipeline.reporting.figures import WIDTH
-from tests.reporting.conftest import write_csv
+from tests.reporting.conftest import seeds_of, write_csv
 
 TITLES = {"bicubic": "Bicubic", "full": "Cria-CL (full)"}
 SOURCE = Source("sample", "stand-in for RealSR", "stand-ins", official=False)
@@ -136,11 +137,10 @@ def test_square_and_surroundings_lie_in_the_image_between_the_pixels_of_lr(grid,
 # --- which versions ---------------------------------------------------------------------------------
 
 
-def test_the_reference_row_comes_first_and_cria_cl_last():
-    params = settings.load()
-    methods = ["full", "zzz", "real_esrgan", "bicubic", "plain", "lanczos"]
-    assert ordered(methods, params, "realsr") == ["bicubic", "lanczos", "real_esrgan", "plain", "zzz", "full"]
-    assert ordered(["full", "identity"], params, "camerasr") == ["identity", "full"]
+def test_methods_keep_their_order_but_cria_cl_comes_last():
+    titles = {"bicubic": "Bicubic", "full": "Cria-CL", "plain": "Plain", "absent": "Absent"}
+    found = ordered(dict.fromkeys(["wsum", "plain", "full", "bicubic"], frame(psnr=[1])), titles)
+    assert list(found.items()) == [("bicubic", "Bicubic"), ("plain", "Plain"), ("full", "Cria-CL")]
 
 
 def test_metrics_that_no_image_has_are_left_out():
@@ -154,7 +154,7 @@ def test_metrics_that_no_image_has_are_left_out():
 def read(project):
     def of(dataset):
         with chdir(project):
-            return read_comparison(project / "runs/sample", "sample", dataset, settings.load())
+            return read_comparison("sample", dataset, settings.load())
 
     return of
 
@@ -181,12 +181,12 @@ def test_without_ground_truth_there_is_none_and_no_value_that_is_not_known(read)
 def test_a_metric_that_this_image_has_not_is_a_dash(project, read):
     rows = [{"image": f"im{n}", "psnr": 20 + n, "lpips": "" if n == 1 else 0.5} for n in range(3)]
     for method in ("bicubic", "full"):
-        write_csv(project / f"runs/sample/scores/realsr/{method}.csv", rows)
+        write_csv(scores_file(project / "runs/sample", "realsr", method, seeds_of(method)[0]), rows)
     shown = read("realsr")
     assert shown.metrics == ("psnr", "lpips")
     assert {version.name: version.values for version in shown.versions}["full"]["lpips"] == "0.5000"
     rows[0]["lpips"] = ""
-    write_csv(project / "runs/sample/scores/realsr/plain.csv", rows)
+    write_csv(project / "runs/sample/scores/realsr/plain/seed1.csv", rows)
     plain = {version.name: version.values for version in read("realsr").versions}["plain"]
     assert plain == {"psnr": "20.000", "lpips": "–"}
 
@@ -194,7 +194,7 @@ def test_a_metric_that_this_image_has_not_is_a_dash(project, read):
 def test_the_page_gets_lr_thinned_and_every_version_of_the_surroundings(project, monkeypatch):
     monkeypatch.chdir(project)
     monkeypatch.setattr("pipeline.reporting.comparison.viewer.OVERVIEW", 20)
-    shown = viewer(project / "runs/sample", "sample", "realsr_zero", settings.load())
+    shown = viewer("sample", "realsr_zero", settings.load())
     assert shown.thinned == 2  # LR is 28 x 26
     assert (shown.whole, shown.view) == (Window(0, 0, 112, 104), Window(0, 0, 112, 104))
     assert (shown.before, shown.after) == ("bicubic", "bicubic")
@@ -280,7 +280,7 @@ def many(methods, images):
 @pytest.mark.parametrize(("methods", "images"), [(1, 1), (2, 4), (12, 4), (12, 100)])
 def test_the_scores_of_few_and_many_methods_and_images_fit(methods, images):
     titles = {f"m{place}": f"A method with a long title, {place}" for place in range(methods)}
-    figure = distributions(strips(many(methods, images), titles), SOURCE)
+    figure = distributions(strips(many(methods, images), titles, 1), SOURCE)
     assert figure.get_size_inches()[0] == WIDTH
     inside(figure)
     names = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
@@ -291,7 +291,7 @@ def test_the_scores_of_few_and_many_methods_and_images_fit(methods, images):
 
 def test_a_dot_is_an_image_the_bar_their_median_and_cria_cl_a_line_through_all_rows():
     scores = {"bicubic": frame(psnr=[20, 26, 23, math.inf]), "full": frame(psnr=[21, math.nan, 22, 30])}
-    shown = strips(scores, TITLES)
+    shown = strips(scores, TITLES, 1)
     assert shown.medians == "PSNR: Bicubic 23.000, Cria-CL (full) 22.000."
     (axes,) = distributions(shown, SOURCE).axes
     assert [sorted(dots.get_offsets()[:, 0]) for dots in axes.collections] == [[20, 23, 26], [21, 22, 30]]
@@ -300,7 +300,7 @@ def test_a_dot_is_an_image_the_bar_their_median_and_cria_cl_a_line_through_all_r
 
 
 def test_quartiles_are_drawn_where_there_are_enough_images():
-    shown = strips({"bicubic": frame(psnr=range(8))}, {"bicubic": "Bicubic"})
+    shown = strips({"bicubic": frame(psnr=range(8))}, {"bicubic": "Bicubic"}, 1)
     figure = distributions(shown, SOURCE)
     (axes,) = figure.axes
     (box,) = axes.patches

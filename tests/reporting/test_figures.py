@@ -44,11 +44,11 @@ def histories(iterations, metrics=("psnr", "ssim"), names=CONFIGURATIONS, seeds=
     return pd.DataFrame(rows, columns=["configuration", "seed", "iteration", "metric", "value"])
 
 
-def test_histories_are_read_by_seed_without_what_is_no_validation(tmp_path):
-    roots = {seed: tmp_path / f"seed{seed}" for seed in (3, 4)}
-    for seed, root in roots.items():
-        write_history(root, "plain", 21.0 + seed)
-    found = read_histories(roots, "ntire2020", ["plain"])
+def test_histories_are_read_by_seed_without_what_is_no_validation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed in (3, 4):
+        write_history(tmp_path / "runs/sample", "plain", seed, 21.0 + seed)
+    found = read_histories("sample", "ntire2020", ["plain"], [3, 4])
     assert set(found["metric"]) == {"psnr", "ssim"}
     psnr = found[found["metric"] == "psnr"].pivot(index="iteration", columns="seed", values="value")
     assert psnr.to_dict() == {3: {0: 20.0, 20: 23.8, 40: 24.0}, 4: {0: 20.0, 20: 24.8, 40: 25.0}}
@@ -63,11 +63,12 @@ def test_histories_are_read_by_seed_without_what_is_no_validation(tmp_path):
         ('{"iteration": 0, "pix": 2}\n', "has no `validation/...` score"),
     ],
 )
-def test_a_broken_history_is_named(tmp_path, text, words):
-    write_history(tmp_path, "plain", 21.0)
-    (tmp_path / "models/ntire2020/plain/history.jsonl").write_text(text)
-    with pytest.raises(UserError, match=rf"plain/history\.jsonl {re.escape(words)}"):
-        read_histories({1: tmp_path}, "ntire2020", ["plain"])
+def test_a_broken_history_is_named(tmp_path, monkeypatch, text, words):
+    monkeypatch.chdir(tmp_path)
+    write_history(tmp_path / "runs/sample", "plain", 1, 21.0)
+    (tmp_path / "runs/sample/models/ntire2020/plain/seed1/history.jsonl").write_text(text)
+    with pytest.raises(UserError, match=rf"plain/seed1/history\.jsonl {re.escape(words)}"):
+        read_histories("sample", "ntire2020", ["plain"], [1])
 
 
 def test_a_curve_is_what_all_seeds_have_validated():

@@ -130,39 +130,42 @@ def test_without_a_study_or_without_answers_there_is_an_empty_frame(root):
 
 
 def test_opinions_name_the_method_behind_each_answer_and_who_has_not_finished(root, study):
-    rate(study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
-    rate(study, "bo", {"bicubic": 5, "plain": 3, "full": 2}, patches=1)
+    rate(study, "anna", {"bicubic": 4, "plain": 3, "wsum": 3, "full": 1})
+    rate(study, "bo", {"bicubic": 5, "plain": 3, "wsum": 3, "full": 2}, patches=1)
     frame = read_opinions("sample", "ntire2020").set_index("method")
-    assert frame["mean"].to_dict() == {"bicubic": 4.5, "full": 1.5, "plain": 3.0}
+    assert frame["mean"].to_dict() == {"bicubic": 4.5, "full": 1.5, "plain": 3.0, "wsum": 3.0}
     assert set(frame["raters"]) == {2}
     assert set(frame["ratings"]) == {5}
     assert (frame.loc["plain", "low"], frame.loc["plain", "high"]) == (3.0, 3.0)
     notes = " ".join(opinion_notes("sample", "ntire2020"))
     assert "4 patches of 32 px, 2 raters (unfinished: 1)." in notes
+    assert "Of rows that were trained here they saw seed 1." in notes
     assert "lower is better" in notes
     assert "bicubic 4.500" in opinions_in_words("sample", "ntire2020")
 
 
 def test_the_last_answer_of_a_changed_mind_is_the_one_that_counts(root, study):
-    rate(study, "anna", {"bicubic": 0, "plain": 0, "full": 5})
-    rate(study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
+    rate(study, "anna", {"bicubic": 0, "plain": 0, "wsum": 0, "full": 5})
+    rate(study, "anna", {"bicubic": 4, "plain": 3, "wsum": 3, "full": 1})
     frame = read_opinions("sample", "ntire2020").set_index("method")
-    assert frame["mean"].to_dict() == {"bicubic": 4.0, "full": 1.0, "plain": 3.0}
+    assert frame["mean"].to_dict() == {"bicubic": 4.0, "full": 1.0, "plain": 3.0, "wsum": 3.0}
     assert set(frame["ratings"]) == {4}
 
 
 def test_opinions_of_images_that_are_no_longer_there_are_left_out_and_said(root, study):
-    rate(study, "anna", {"bicubic": 4, "plain": 3, "full": 1})
+    rate(study, "anna", {"bicubic": 4, "plain": 3, "wsum": 3, "full": 1})
     for patch in study.patches:
         name = f"{patch.place.image}.png"
-        (root / "restored/ntire2020/full" / name).write_bytes((root / "raw/ntire2020/im0_HR.png").read_bytes())
-    assert list(read_opinions("sample", "ntire2020")["method"]) == ["bicubic", "plain"]
+        (root / "restored/ntire2020/full/seed1" / name).write_bytes(
+            (root / "raw/ntire2020/im0_HR.png").read_bytes()
+        )
+    assert list(read_opinions("sample", "ntire2020")["method"]) == ["bicubic", "plain", "wsum"]
     assert "changed since: full." in opinion_notes("sample", "ntire2020")[-1]
 
 
 def test_equal_answers_give_equal_intervals_however_often_they_are_read(root, study):
     for rater, shift in (("anna", 0), ("bo", 1), ("cy", 2)):
-        rate(study, rater, {"bicubic": 3, "plain": 1 + shift, "full": shift})
+        rate(study, rater, {"bicubic": 3, "plain": 1 + shift, "wsum": 2, "full": shift})
     first = read_opinions("sample", "ntire2020")
     pd.testing.assert_frame_equal(first, read_opinions("sample", "ntire2020"))
     assert (first.set_index("method").loc["plain", ["low", "high"]] != 2).all()

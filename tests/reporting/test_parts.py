@@ -138,11 +138,12 @@ def test_a_cut_image_is_called_one():
 def test_the_page_shows_each_figure_without_loss_and_leads_to_its_run_and_files(project, monkeypatch):
     monkeypatch.chdir(project)
     folder = project / "reports/sample/figures/parts"
-    draw_parts(project / "runs/sample", settings.load(), folder)
-    shown = shown_parts(project / "runs/sample", "sample", settings.load(), folder)
-    assert [figure.run for figure in shown] == [f"full-{name}-0a1b" for name in PARTS]
+    draw_parts("sample", settings.load(), folder)
+    shown = shown_parts("sample", settings.load(), folder)
+    assert [figure.run for figure in shown] == [f"{name}-full-s1-0a1b" for name in PARTS]
     assert [figure.links["SVG"] for figure in shown] == [f"figures/parts/{name}_full.svg" for name in PARTS]
     assert shown[0].title == "Stand-in for RealSR, Cria-CL (full)"
+    assert shown[0].paragraphs[-1].startswith("Of rows that were trained here, seed 1 is shown.")
     embedded = Image.open(io.BytesIO(base64.b64decode(shown[0].uri.partition(",")[2])))
     stored = Image.open(folder / "realsr_full.png").convert("RGB")
     assert embedded.size == (shown[0].width, shown[0].height)
@@ -158,13 +159,13 @@ def test_missing_parts_are_named_and_no_figure_is_drawn(project, stage):
 def test_a_missing_figure_is_named(project, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(UserError, match=r"realsr_full\.png is missing.*illustrate_parts"):
-        shown_parts(project / "runs/sample", "sample", settings.load(), project / "nowhere")
+        shown_parts("sample", settings.load(), project / "nowhere")
 
 
 def test_a_mixture_of_runs_is_refused(project, monkeypatch):
     kept = kept_parts("realsr", "im1")
-    other = replace(kept, about=replace(kept.about, run="full-realsr-9999"))
+    other = replace(kept, about=replace(kept.about, run="realsr-full-s1-9999"))
     other.write(project / "runs/sample/parts/realsr/full/im1")
     monkeypatch.chdir(project)
-    with pytest.raises(UserError, match=r"several runs \(full-realsr-0a1b, full-realsr-9999\)"):
-        shown_parts(project / "runs/sample", "sample", settings.load(), project / "reports/sample/figures/parts")
+    with pytest.raises(UserError, match=r"several runs \(realsr-full-s1-0a1b, realsr-full-s1-9999\)"):
+        shown_parts("sample", settings.load(), project / "reports/sample/figures/parts")

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shutil
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
     groups = {"comparison": (1, 2, 3, 4), "ablations": (5, 6)}
     of_data = {f"tables/{group}/table_{number}" for group, numbers in groups.items() for number in numbers}
     others = {"tables/comparison/calibration", "tables/efficiency/table_7"}
-    of_data.add("tables/ablations/table_5_contrasts")  # Table VI's are from a row that was not trained here
+    of_data |= {f"tables/ablations/table_{number}_contrasts" for number in groups["ablations"]}
     tables = {f"{name}.{suffix}" for name in of_data | others for suffix in ("csv", "md", "tex")}
     figures = {f"figures/ablations/figure_1.{suffix}" for suffix in ("svg", "png")}
     scored = [dataset for dataset in DATASETS if dataset != "realsr_zero"]  # whose metrics need ground truth here
@@ -108,16 +109,15 @@ def test_every_stage_gives_the_same_bytes_again(project, stage, monkeypatch):
 
 
 def test_missing_scores_are_named_and_no_table_is_written(project, stage):
-    for file in (project / "runs/sample/scores/camerasr").iterdir():
-        file.unlink()
+    shutil.rmtree(project / "runs/sample/scores/camerasr")
     refused(stage("tabulate", "--group", "comparison"), "scores/camerasr", "dvc repro")
     assert made(project) == {}
 
 
 def test_a_truncated_image_is_named_and_no_figure_is_written(project, stage):
-    image = project / "runs/sample/restored/camerasr/full/im1.png"
+    image = project / "runs/sample/restored/camerasr/full/seed1/im1.png"
     image.write_bytes(image.read_bytes()[:500])
-    refused(stage("illustrate", "--group", "comparison"), "camerasr/full/im1.png")
+    refused(stage("illustrate", "--group", "comparison"), "camerasr/full/seed1/im1.png")
     assert made(project) == {}
 
 
@@ -127,16 +127,16 @@ def test_a_figure_that_was_not_drawn_is_named_and_no_page_is_written(project, st
 
 
 def test_a_missing_history_is_named_and_no_figure_is_drawn(project, stage):
-    (project / "runs/sample/ablations/seed2/models/ntire2020/unif/history.jsonl").unlink()
-    refused(stage("illustrate", "--group", "ablations"), "seed2/models/ntire2020/unif/history.jsonl is missing")
+    (project / "runs/sample/models/ntire2020/unif/seed2/history.jsonl").unlink()
+    refused(stage("illustrate", "--group", "ablations"), "models/ntire2020/unif/seed2/history.jsonl is missing")
     assert made(project) == {}
 
 
 @pytest.mark.parametrize("text", ["", "name,psnr\na,1\n", "image,psnr\na,high\n"])
 def test_broken_scores_are_named(project, text, monkeypatch):
     monkeypatch.chdir(project)
-    (project / "runs/sample/scores/realsr/full.csv").write_text(text)
-    with pytest.raises(UserError, match=r"realsr/full\.csv is not a table of scores"):
+    (project / "runs/sample/scores/realsr/full/seed1.csv").write_text(text)
+    with pytest.raises(UserError, match=r"realsr/full/seed1\.csv is not a table of scores"):
         study_tables("sample", settings.load(), "comparison")
 
 
@@ -149,7 +149,7 @@ def html(project, monkeypatch):
     for name in PARTS:
         Image.new("RGB", (24, 16)).save(project / f"reports/sample/figures/parts/{name}_full.png")
     made = circumstances("sample", datetime(2024, 2, 29, 12, 30, tzinfo=UTC))
-    return page(project / "runs/sample", "sample", settings.load(), made)
+    return page("sample", settings.load(), made)
 
 
 def test_the_page_is_well_formed_and_holds_everything_itself(html):
@@ -191,7 +191,7 @@ def test_the_page_says_what_was_run_on_which_data(html):
         "stand-ins made of scikit-image and scikit-learn photographs",
         "VGG-16 <of a test> (vgg16_lpips)",
         "the paper's are of VGG-19",
-        "full-camerasr-0a1b",
+        "camerasr-full-s1-0a1b",
         "c0ffeec0ffee",
         "the gain of Cria-CL (full) over LR, untouched in PSNR is the median of 3",
         "the square of 48 × 48 pixels of most texture",
@@ -211,18 +211,18 @@ def test_every_number_of_ours_leads_to_the_line_of_its_run_and_names_commit_and_
     assert {link["href"][1:] for link in numbers} | {link["aria-describedby"] for link in numbers} <= set(ids)
     # Of each row of four metrics; Table VII has six columns; an ablation has three, and a step from the row above.
     assert len([link for link in numbers if link["href"] == "#efficiency"]) == 6 * 6
-    assert len([link for link in numbers if link["href"] == "#run-full-camerasr-0a1b"]) == 4
+    assert len([link for link in numbers if link["href"] == "#run-camerasr-full-s1-0a1b"]) == 4
     split = hashlib.sha256((project / "runs/sample/splits/camerasr.csv").read_bytes()).hexdigest()
     (behind,) = re.findall(r"<strong>Table IV, Ours</strong>(.*?)</span>\n?</td>", html, re.DOTALL)
-    assert "Run full-camerasr-0a1b: commit c0ffeec0ffee." in behind
+    assert "Run camerasr-full-s1-0a1b: commit c0ffeec0ffee." in behind
     assert f"3 test images, splits/camerasr.csv sha256 {split[:12]}" in behind
     assert split in html
 
 
 def test_the_masks_and_parts_name_the_line_of_their_run_and_say_that_a_mask_is_constant(html):
     (section,) = re.findall(r'<section aria-labelledby="parts">(.*?)</section>', html, re.DOTALL)
-    assert re.findall(r'href="#([^"]+)"', section) == [f"run-full-{name}-0a1b" for name in PARTS]
-    assert all(f'id="run-full-{name}-0a1b"' in html for name in PARTS)
+    assert re.findall(r'href="#([^"]+)"', section) == [f"run-{name}-full-s1-0a1b" for name in PARTS]
+    assert all(f'id="run-{name}-full-s1-0a1b"' in html for name in PARTS)
     assert section.count("<p>S is nearly constant here, and no pattern should be read into it") == len(PARTS)
 
 
@@ -267,35 +267,38 @@ def test_a_time_that_is_none_is_refused(stage, monkeypatch):
     refused(stage("report"), "SOURCE_DATE_EPOCH", "yesterday")
 
 
-def test_a_run_with_uncommitted_changes_says_so(project):
-    file = project / "runs/sample/models/realsr/full/run.json"
+def test_a_run_with_uncommitted_changes_says_so(project, monkeypatch):
+    monkeypatch.chdir(project)
+    file = project / "runs/sample/models/realsr/full/seed1/run.json"
     write_json(file, {"git": {"commit": "c0ffee" * 6, "dirty": True}, "threads": 1, "versions": {"torch": "2.0"}})
-    runs = {run.name: run for run in training_runs([(project / "runs/sample", ["realsr"])], STUDY)}
-    assert runs["full-realsr-0a1b"].commit == "c0ffeec0ffee, with changes that were not committed"
-    assert runs["full-realsr-0a1b"].surroundings == "CPU threads: 1; not recorded; torch 2.0"
-    assert runs["plain-realsr-0a1b"].surroundings == "not recorded"
+    runs = training_runs("sample", STUDY)
+    assert runs["realsr-full-s1-0a1b"].commit == "c0ffeec0ffee, with changes that were not committed"
+    assert runs["realsr-full-s1-0a1b"].surroundings == "CPU threads: 1; not recorded; torch 2.0"
+    assert runs["realsr-plain-s1-0a1b"].surroundings == "not recorded"
 
 
 def test_the_pages_tables_have_captions_and_scopes(html):
     parsed = Page(html)
-    assert len(parsed.all("table")) == len(parsed.all("caption")) == 10
+    assert len(parsed.all("table")) == len(parsed.all("caption")) == 11
     assert {header["scope"] for header in parsed.all("th")} == {"col", "colgroup", "row", "rowgroup"}
     assert parsed.all("html") == [{"lang": "en"}]
 
 
-def test_a_model_trained_anew_after_restoring_is_refused(project):
-    model = project / "runs/sample/models/realsr/full/model.json"
-    model.write_text(model.read_text().replace("full-realsr-0a1b", "full-realsr-9999"))
-    with pytest.raises(UserError, match=r"full-realsr-0a1b.*full-realsr-9999"):
-        training_runs([(project / "runs/sample", ["realsr"])], STUDY)
+def test_a_model_trained_anew_after_restoring_is_refused(project, monkeypatch):
+    monkeypatch.chdir(project)
+    model = project / "runs/sample/models/realsr/full/seed1/model.json"
+    model.write_text(model.read_text().replace("realsr-full-s1-0a1b", "realsr-full-s1-9999"))
+    with pytest.raises(UserError, match=r"realsr-full-s1-0a1b.*realsr-full-s1-9999"):
+        training_runs("sample", STUDY)
 
 
-def test_a_run_without_provenance_says_so(project):
-    (project / "runs/sample/models/realsr/full/run.json").unlink()
+def test_a_run_without_provenance_says_so(project, monkeypatch):
+    monkeypatch.chdir(project)
+    (project / "runs/sample/models/realsr/full/seed1/run.json").unlink()
     history = '{"iteration": 0, "probe": 3.5}\n{"iteration": 1, "pix": 1.0}\n{"iteration": 2, "probe": 3.25}\n'
-    (project / "runs/sample/models/realsr/full/history.jsonl").write_text(history)
-    runs = {run.name: run for run in training_runs([(project / "runs/sample", ["realsr"])], STUDY)}
-    assert runs["full-realsr-0a1b"].commit == "not recorded"
-    assert runs["full-realsr-0a1b"].objective == "3.5000 → 3.2500"
-    assert runs["plain-realsr-0a1b"].objective == "not recorded"
-    assert runs["plain-realsr-0a1b"].commit.startswith("c0ffee")
+    (project / "runs/sample/models/realsr/full/seed1/history.jsonl").write_text(history)
+    runs = training_runs("sample", STUDY)
+    assert runs["realsr-full-s1-0a1b"].commit == "not recorded"
+    assert runs["realsr-full-s1-0a1b"].objective == "3.5000 → 3.2500"
+    assert runs["realsr-plain-s1-0a1b"].objective == "not recorded"
+    assert runs["realsr-plain-s1-0a1b"].commit.startswith("c0ffee")

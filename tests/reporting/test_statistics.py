@@ -17,7 +17,7 @@ FINITE = st.floats(-100, 100)
 def scores(metric="psnr", **methods):
     """Scores of methods: for each a list of values by image."""
     rows = [
-        {"method": method, "run": "", "metric": metric, "image": str(image), "value": value}
+        {"method": method, "metric": metric, "image": str(image), "value": value}
         for method, values in methods.items()
         for image, value in enumerate(values)
     ]

@@ -20,7 +20,7 @@ WORST = 2 * 0.5**10
 def scores(**methods):
     """Scores of methods: for each a list of runs, for each run a list of values by image."""
     rows = [
-        {"method": method, "run": f"{method}{run}", "metric": "psnr", "image": str(image), "value": value}
+        {"method": method, "seed": run, "metric": "psnr", "image": str(image), "value": value}
         for method, runs in methods.items()
         for run, values in enumerate(runs)
         for image, value in enumerate(values)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline import settings
 from pipeline.files import write_json
+from pipeline.paths import restored_folder
 from pipeline.reporting import formats
 from pipeline.reporting.captions import Source
 from pipeline.reporting.columns import column
@@ -35,11 +36,15 @@ OFFICIAL = Source("paper", "the paper's set", "the official archives", official=
 CAMERASR = next(layout for layout in LAYOUTS if layout.dataset == "camerasr")
 
 
+TITLES = {"identity": "LR, untouched", "plain": "RRDB, weighted sum (plain)"}
+
+
 def results(**values):
-    """Results of one run per method: psnr as given, or several runs for a tuple."""
+    """Results of one seed of every method: psnr as given, or of several seeds for a tuple."""
     rows = [
         {
             "method": method,
+            "seed": index,
             "run": f"{method}-{index}",
             "metric": "psnr",
             "image": f"{image:03d}",
@@ -53,17 +58,17 @@ def results(**values):
 
 
 def camerasr(source=OFFICIAL, **values):
-    return study_table(CAMERASR, read_paper_table(4, PAPER), results(**values), source)
+    return study_table(CAMERASR, read_paper_table(4, PAPER), results(**values), source, TITLES)
 
 
-def camerasr_psnr(methods, source=OFFICIAL, **options):
+def camerasr_psnr(methods, source=OFFICIAL, titles=TITLES, **options):
     """A table of CameraSR's PSNR by method and image."""
     rows = [
-        {"method": method, "run": "", "metric": "psnr", "image": str(image), "value": value}
+        {"method": method, "seed": pd.NA, "run": "", "metric": "psnr", "image": str(image), "value": value}
         for method, values in methods.items()
         for image, value in enumerate(values)
     ]
-    return study_table(CAMERASR, read_paper_table(4, PAPER), pd.DataFrame(rows), source, **options)
+    return study_table(CAMERASR, read_paper_table(4, PAPER), pd.DataFrame(rows), source, titles, **options)
 
 
 def to_csv(table):
@@ -86,25 +91,22 @@ def rows_of(text):
 
 
 def test_our_value_is_the_mean_over_images(project):
-    frame = means_over_images(read_image_scores([project / "runs/sample"], "realsr")).set_index(
-        ["method", "metric"]
-    )
-    assert frame.loc[("full", "psnr"), "value"] == pytest.approx(26.5)
-    assert frame.loc[("full", "ssim"), "value"] == pytest.approx(0.265)
-    assert frame.loc[("full", "psnr"), "run"] == "full-realsr-0a1b"
-    assert frame.loc[("bicubic", "psnr"), "run"] == ""
+    frame = means_over_images(read_image_scores(project / "runs/sample", "realsr")).set_index(["run", "metric"])
+    assert frame.loc[("realsr-full-s1-0a1b", "psnr"), "value"] == pytest.approx(26.5)
+    assert frame.loc[("realsr-full-s2-0a1b", "ssim"), "value"] == pytest.approx(0.27)
+    assert frame.loc[("realsr-full-s2-0a1b", "psnr"), "seed"] == 2
+    assert frame.loc[("", "psnr"), "method"] == "bicubic"
+    assert frame.loc[("", "psnr"), "seed"] is pd.NA
 
 
 def test_an_image_without_the_metric_is_left_out_and_counted(project, monkeypatch):
     monkeypatch.chdir(project)
-    file = project / "runs/sample/scores/realsr/full.csv"
+    file = project / "runs/sample/scores/realsr/full/seed1.csv"
     file.write_text("image,psnr,ssim\nim0,20,0.5\nim1,30,\n")
-    frame = means_over_images(read_image_scores([project / "runs/sample"], "realsr")).set_index(
-        ["method", "metric"]
-    )
-    assert frame.loc[("full", "ssim"), ["value", "defined", "images"]].tolist() == [0.5, 1, 2]
+    frame = means_over_images(read_image_scores(project / "runs/sample", "realsr")).set_index(["run", "metric"])
+    assert frame.loc[("realsr-full-s1-0a1b", "ssim"), ["value", "defined", "images"]].tolist() == [0.5, 1, 2]
     tables = study_tables("sample", settings.load(), "comparison", PAPER)
-    assert "SSIM of full is defined on 1 of 2 images." in tables[1].notes
+    assert "SSIM of realsr-full-s1-0a1b is defined on 1 of 2 images." in tables[1].notes
 
 
 def test_several_runs_of_a_method_give_mean_and_deviation():
@@ -113,6 +115,7 @@ def test_several_runs_of_a_method_give_mean_and_deviation():
     assert table.deviation.loc["Ours", "psnr"] == 1.0
     assert table.rows.loc["Ours", "run"] == "full-0, full-1, full-2"
     assert "27.000 ± 1.000" in to_markdown(table)
+    assert "Seeds: 0, 1, 2." in table.notes
     assert r"27.000 $\pm$ 1.000" in to_latex(table)
     assert rows_of(to_csv(table))["Ours"]["deviation_psnr"] == "1.0"
     assert "deviation" not in to_csv(camerasr(full=26.0))
@@ -175,7 +178,7 @@ def test_only_our_rows_are_marked():
 def test_every_row_of_the_paper_stays_with_an_empty_cell_where_we_have_none():
     rows = rows_of(to_csv(camerasr(full=26.0)))
     paper = ["FSSR", "Impressionism", "DASR", "Real-ESRGAN", "Ours"]
-    assert list(rows) == [*paper, "LR, untouched", "RRDB, weighted sum (plain)"]
+    assert list(rows) == paper
     assert rows["DASR"]["psnr"] == ""
     assert rows["Ours"]["paper_psnr"] == "26.138"
     assert {"lpips", "niqe"} <= rows["Ours"].keys()
@@ -212,23 +215,23 @@ def test_stand_in_data_is_said_not_to_be_comparable():
 
 def test_a_method_that_the_paper_has_not_gets_a_row_by_its_title_where_it_has_results():
     others = {"full": "no", "plain": "no", "swinir": "SwinIR", "absent": "Absent"}
-    table = camerasr_psnr({"full": [26.0], "swinir": [25.0]}, others=others)
-    assert list(table.rows["method"][5:]) == ["identity", "plain", "swinir"]
+    table = camerasr_psnr({"full": [26.0], "swinir": [25.0]}, titles=others)
+    assert list(table.rows["method"][5:]) == ["swinir"]
     assert table.ours.loc["SwinIR", "psnr"] == 25
     assert table.paper.loc["SwinIR", "psnr"] == ""
     assert "Absent" not in table.rows.index
     assert list(table.rows["method"]).count("full") == 1
 
 
-def test_further_rows_stand_in_the_order_of_the_study_after_the_untouched_image():
+def test_further_rows_stand_in_the_order_of_the_study():
     others = {"bicubic": "no", "lanczos": "Lanczos", "plain": "no", "mine": "Mine"}
-    table = camerasr_psnr({"mine": [25.0], "lanczos": [24.0]}, others=others)
-    assert list(table.rows["method"][5:]) == ["identity", "lanczos", "plain", "mine"]
+    table = camerasr_psnr({"mine": [25.0], "lanczos": [24.0]}, titles=others)
+    assert list(table.rows["method"][5:]) == ["lanczos", "mine"]
 
 
 def test_a_rival_of_the_papers_name_meets_the_papers_row_and_one_of_its_title_does_not():
     others = {"real_esrgan": "Real-ESRGAN", "mine": "Real-ESRGAN"}
-    table = camerasr_psnr({"real_esrgan": [24.0], "mine": [25.0]}, others=others)
+    table = camerasr_psnr({"real_esrgan": [24.0], "mine": [25.0]}, titles=others)
     assert table.ours.loc["Real-ESRGAN", "psnr"] == 24
     assert table.ours.loc["Real-ESRGAN (mine)", "psnr"] == 25
     assert not table.rows.index.duplicated().any()
@@ -239,7 +242,7 @@ def test_how_a_scale_4_method_was_applied_at_scale_1_stands_under_the_table(proj
     for method in ("real_esrgan", "impressionism"):
         write_json(root / f"restored/camerasr/{method}/restored.json", {"at_scale_1": "enlarge_then_reduce"})
     write_json(root / "restored/camerasr/dasr/skipped.json", {"why": "a network of scale 4"})
-    remarks = read_remarks([root], "camerasr")
+    remarks = read_remarks(root, "camerasr")
     assert set(remarks) == {"real_esrgan", "impressionism", "dasr"}
     notes = camerasr_psnr({"real_esrgan": [24.0]}, remarks=remarks).notes
     assert sum(note.startswith("Impressionism, Real-ESRGAN: trained for scale 4; ") for note in notes) == 1
@@ -249,22 +252,22 @@ def test_how_a_scale_4_method_was_applied_at_scale_1_stands_under_the_table(proj
 def test_images_that_were_not_made_as_asked_for_are_counted_under_the_table_over_all_seeds(project):
     whole = {"device_name": "a GPU", "tile": 0, "short_of_memory": False}
     tiled = whole | {"tile": 128, "short_of_memory": True}
-    for seed, ways in enumerate(
-        [[whole | {"images": ["a", "b"]}], [whole | {"images": ["a"]}, tiled | {"images": ["b"]}]]
-    ):
-        write_json(project / f"seed{seed}/restored/camerasr/full/restored.json", {"made": ways, "at_scale_1": None})
-        write_json(project / f"seed{seed}/restored/camerasr/identity/restored.json", {"run": None})
-    remarks = read_remarks([project / "seed0", project / "seed1"], "camerasr")
+    made = {1: [whole | {"images": ["a", "b"]}], 2: [whole | {"images": ["a"]}, tiled | {"images": ["b"]}]}
+    root = project / "runs/sample"
+    for seed, ways in made.items():
+        write_json(restored_folder(root, "camerasr", "full", seed) / "restored.json", {"made": ways})
+    remarks = read_remarks(root, "camerasr")
     words = "1 of 4 images were restored in tiles of 128 px, as the GPU was short of memory"
     assert remarks == {"full": words}
-    assert f"Cria-CL: {words}." in camerasr_psnr({"full": [24.0]}, remarks=remarks).notes
+    assert f"Ours: {words}." in camerasr_psnr({"full": [24.0]}, remarks=remarks).notes
 
 
 def test_a_rival_of_params_stands_in_every_table_of_its_scores(project, stage):
     for dataset in SCORES:
         write_method(project / "runs/sample", dataset, "mine", (20, 21, 22))
     text = (project / "params.yaml").read_text()
-    text = text.replace("rivals:\n", "rivals:\n  mine: {title: My <net>, file: checkpoints/mine.safetensors}\n", 1)
+    rival = "  mine: {title: My <net>, file: checkpoints/mine.safetensors}\n"
+    text = text.replace("\nrivals:\n", f"\nrivals:\n{rival}", 1)
     (project / "params.yaml").write_text(text.replace("rivals: [", "rivals: [mine, "))
     done = stage("tabulate", "--group", "comparison")
     assert done.returncode == 0, done.stderr
@@ -309,6 +312,50 @@ def test_table_1_takes_what_raters_gave_with_its_interval_and_notes():
     row = rows_of(to_csv(table))["Ours"]
     assert (row["mos"], row["ci_low_mos"], row["ci_high_mos"]) == ("1.25", "1.0", "1.5")
     assert "1.250" in to_markdown(table)
+
+
+# --- seeds -------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_shows_the_mean_over_the_seeds_and_their_deviation(project, stage):
+    done = stage("tabulate", "--group", "comparison")
+    assert done.returncode == 0, done.stderr
+    folder = project / "reports/sample/tables/comparison"
+    ours = rows_of((folder / "table_2.csv").read_text())["Ours"]
+    assert float(ours["psnr"]) == pytest.approx((26.5 + 27) / 2)
+    assert float(ours["deviation_psnr"]) == pytest.approx(0.5 / math.sqrt(2))
+    assert [float(ours[f"psnr_seed{k}"]) for k in (1, 2)] == pytest.approx([26.5, 27])
+    assert [ours[f"run_seed{k}"] for k in (1, 2)] == ["realsr-full-s1-0a1b", "realsr-full-s2-0a1b"]
+    bicubic = rows_of((folder / "table_2.csv").read_text())["Bicubic"]
+    assert bicubic["deviation_psnr"] == bicubic["psnr_seed1"] == ""
+    text = (folder / "table_2.md").read_text()
+    assert "26.750 ± 0.354" in text
+    assert "- Seeds: 1, 2." in text
+    assert "share split, pools and training pack, and the one trunk" in text
+    wsum = rows_of((folder / "table_3.csv").read_text())
+    assert "wsum" not in {row["method"] for row in wsum.values()}  # a row of Table V alone
+
+
+def test_intervals_and_tests_are_of_each_images_mean_over_the_seeds():
+    images = [20.0, 22.0, 25.0, 21.0, 30.0, 28.0, 26.0, 23.0]
+
+    def scores(seeds):
+        rows = [
+            {"method": method, "seed": seed, "run": f"{method}-{seed}", "metric": "psnr", "image": str(image)}
+            | {"value": value + change + lift}
+            for method, lift in (("full", 0.0), ("plain", -0.4))
+            for seed, change in seeds.items()
+            for image, value in enumerate(images)
+        ]
+        return study_table(CAMERASR, read_paper_table(4, PAPER), pd.DataFrame(rows), OFFICIAL, TITLES)
+
+    several, one = scores({1: -0.3, 2: 0.1, 3: 0.2}), scores({1: 0.0})
+    for part in ("low", "high", "p"):
+        found, expected = getattr(several.statistics, part), getattr(one.statistics, part)
+        pd.testing.assert_frame_equal(found, expected)
+    assert several.deviation.loc["Ours", "psnr"] == pytest.approx(0.26458, abs=1e-4)
+    assert math.isnan(one.deviation.loc["Ours", "psnr"])
+    assert "Seeds: 1." in one.notes
 
 
 # --- statistics --------------------------------------------------------------------------------------
@@ -363,7 +410,7 @@ def test_latex_is_balanced_and_every_row_is_full():
     rows, _, others = body.partition(f"\\midrule\n{title}\n")
     assert others.count(r"RRDB, weighted sum (plain) &") == 1
     lines = [*rows.splitlines(), *others.splitlines()]
-    assert len(lines) == 7 + 2  # intervals under the rows of ours
+    assert len(lines) == 6 + 2  # intervals under the rows of ours
     assert all(line.count(" & ") == columns - 1 and line.endswith(r"\\") for line in lines)
     assert r"50\% a\_b \& c" in text
     text.encode("ascii")
@@ -380,20 +427,16 @@ def test_escaped_latex_has_no_bare_special_character(text):
 def test_markdown_has_equally_many_cells_in_every_row():
     table = camerasr(STANDIN, full=26.0)
     lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
-    assert len(lines) == 10
+    assert len(lines) == 7
     assert len({line.count("|") for line in lines}) == 1
     assert r"a\_b" in to_markdown(table)
 
 
 def test_a_row_of_our_own_stands_in_an_ablation_below_the_papers(project, monkeypatch):
     monkeypatch.chdir(project)
-    for seed in ("seed1", "seed2"):
-        root = project / "runs/sample/ablations" / seed
-        for kind in ("scores", "restored"):
-            target = root / kind / "ntire2020"
-            name = "plain.csv" if kind == "scores" else "plain"
-            copy = shutil.copytree if kind == "restored" else shutil.copyfile
-            copy(target / name, target / name.replace("plain", "gradient"))
+    root = project / "runs/sample"
+    for kind in ("scores", "restored"):
+        shutil.copytree(root / kind / "ntire2020/plain", root / kind / "ntire2020/gradient")
     text = Path("params.yaml").read_text()
     configuration = "  gradient: {branches: false, mask: false, align: false, unif: false}\n"
     text = text.replace("configurations:\n  # Table V\n", f"configurations:\n{configuration}")

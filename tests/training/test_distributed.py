@@ -134,20 +134,18 @@ def project(tmp_path, monkeypatch):
 def trained(project, monkeypatch, name):
     from stages import train
 
-    monkeypatch.setattr(sys, "argv", ["train", "--preset", "sample", "--data", "realsr", "--configuration", name])
+    monkeypatch.setattr(sys, "argv", ["train", "--preset", "sample", "--data", "realsr", "--row", name])
     train.main()
-    return project / "runs" / "sample" / "models" / "realsr" / name
+    return project / "runs" / "sample" / "models" / "realsr" / name / "seed1"
 
 
 def test_the_stage_under_torchrun_exports_what_one_process_exports(project, monkeypatch):
     trained(project, monkeypatch, "trunk")
     one = trained(project, monkeypatch, "full").rename(project / "one")
     shutil.rmtree(project / "runs/sample/state")
-    done = launched(
-        2, "stages.train", "--preset", "sample", "--data", "realsr", "--configuration", "full", folder=project
-    )
+    done = launched(2, "stages.train", "--preset", "sample", "--data", "realsr", "--row", "full", folder=project)
     assert done.returncode == 0, done.stderr
-    two = project / "runs/sample/models/realsr/full"
+    two = project / "runs/sample/models/realsr/full/seed1"
     assert (two / "model.json").read_bytes() == (one / "model.json").read_bytes()
     assert [json.loads((folder / "run.json").read_text())["processes"] for folder in (one, two)] == [1, 2]
     # Up to a tenth of one step: Adam magnifies rounding where a gradient is next to nothing. In float64 the

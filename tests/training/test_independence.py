@@ -49,8 +49,13 @@ def opened(folder, add):
 
 @pytest.fixture
 def packs(tmp_path):
-    """A pack of images on whose crops noise is laid, and one of images whose crops are degraded."""
-    noisy = opened(tmp_path / "noisy", lambda writer, id_, hr: writer.add("training", id_, hr, hr, noisy=True))
+    """A pack of photographs and of images on whose crops noise is laid, and one of images that are degraded."""
+
+    def add(writer, id_, hr):
+        writer.add("training", id_, hr, hr, noisy=True)
+        writer.add_real(id_, hr)
+
+    noisy = opened(tmp_path / "noisy", add)
     clean = opened(tmp_path / "clean", lambda writer, id_, hr: writer.add_clean(id_, hr))
     return noisy, clean
 
@@ -115,8 +120,14 @@ def samples(packs, monkeypatch, phase="training", seed=1, later=0):
     rows = []
     for iteration in range(later, later + ITERATIONS):
         part = Slice(seed, phase, iteration, 0, BATCH)
-        noise, hr = noisy.crops(part, CROP).noise, 255 * batch(clean, part, CROP, CPU)[1]
-        rows += [crop_drawn(one) | noise_drawn(other) for one, other in zip(hr, noise, strict=True)]
+        noise, read = noisy.pairs(part, CROP).noise, batch(clean, part, CROP, ("pairs", "clean"), CPU)
+        inner = slice(read.context, read.context + CROP)
+        crops = (read.hr, read.clean[..., inner, inner], batch(noisy, part, CROP, ("real",), CPU).real)
+        for patch, *drawn_from in zip(noise, *crops, strict=True):
+            row = noise_drawn(patch)
+            for kind, crop in zip(("", "clean ", "real "), drawn_from, strict=True):
+                row |= {kind + name: value for name, value in crop_drawn(255 * crop).items()}
+            rows.append(row)
     return [row | degradation_drawn(one) for row, one in zip(rows, drawn, strict=True)]
 
 
@@ -169,14 +180,20 @@ REAL = streams.generator
 
 def test_the_draws_of_a_training_sample_are_independent(packs, monkeypatch):
     pairs_of_draws = within(samples(packs, monkeypatch))
-    assert len(pairs_of_draws) == 27 * 26 / 2
+    assert len(pairs_of_draws) == 37 * 36 / 2
     assert not dependent(pairs_of_draws)
 
 
 def test_one_stream_for_all_purposes_would_be_noticed(packs, monkeypatch):
     monkeypatch.setattr(streams, "generator", shared)
     found = dependent(within(samples(packs, monkeypatch)))
-    assert {("image", "patch"), ("left", "first kernel size"), ("turn", "first resize mode")} <= found
+    known = {
+        ("image", "patch"),
+        ("left", "first kernel size"),
+        ("turn", "first resize mode"),
+        ("image", "real image"),
+    }
+    assert {frozenset(pair) for pair in known} <= {frozenset(pair) for pair in found}
 
 
 def test_other_phases_seeds_and_iterations_draw_independently(packs, monkeypatch):
@@ -207,10 +224,8 @@ def validation(monkeypatch):
     monkeypatch.setattr(kernels, "apply", apply)
     monkeypatch.setattr(noise_pool, "draw", patch)
     recipe = Recipe(kind="kernels", noise_patch=8, noise_variance=1.0, kernel_images=1, kernel_iterations=1)
-    pools = Pools(
-        np.stack([places(8, number) for number in range(PATCHES)]),
-        np.stack([np.full((3, 3), number, np.float32) for number in range(KERNELS)]),
-    )
+    patches = np.stack([places(8, number) for number in range(PATCHES)])
+    pools = Pools(patches, np.stack([np.full((3, 3), number, np.float32) for number in range(KERNELS)]), patches)
     degrade = pairs.Degrade(recipe, pools, 4, seed=1)
 
     def rows():

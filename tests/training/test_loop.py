@@ -1,6 +1,5 @@
 """The loop: resumed equals uninterrupted bit for bit, broken numbers stop it, SIGTERM is survived."""
 
-import dataclasses
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.finite import not_finite
 from pipeline.training.loop import REQUEUE, Interrupted, train
+from tests.training.tiny import with_schedule
 
 
 class KilledError(Exception):
@@ -25,7 +25,7 @@ def run(trainer, folder):
 
 
 def weights(trainer):
-    return {**trainer.generator.state_dict(), **trainer.discriminator.state_dict()}
+    return trainer.phase.state_dict()
 
 
 def assert_same(trainer, other):
@@ -61,8 +61,7 @@ def test_an_average_of_the_weights_resumes_to_the_same_bits(experiment, make_tra
         if iteration == 5:
             raise KilledError
 
-    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
-    averaged = dataclasses.replace(experiment, schedule=schedule)
+    averaged = with_schedule(experiment, ema=0.9)
     whole, resumed = make_trainer(experiment=averaged), make_trainer(experiment=averaged)
     run(whole, tmp_path / "whole")
     with pytest.raises(KilledError):
@@ -74,8 +73,7 @@ def test_an_average_of_the_weights_resumes_to_the_same_bits(experiment, make_tra
 
 
 def test_what_is_validated_is_the_average(experiment, make_trainer, tmp_path):
-    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
-    trainer, seen = make_trainer(experiment=dataclasses.replace(experiment, schedule=schedule)), []
+    trainer, seen = make_trainer(experiment=with_schedule(experiment, ema=0.9)), []
 
     def validate(generator):
         assert not generator.training
@@ -129,7 +127,7 @@ def test_history_has_the_start_the_terms_and_the_validation(uninterrupted):
         "adv",
         "align",
         "unif",
-        "discriminator",
+        "discriminator/adv",
         "grad_norm",
         "grad_norm_discriminator",
         "lr",
@@ -141,23 +139,21 @@ def test_history_has_the_start_the_terms_and_the_validation(uninterrupted):
 
 
 def test_a_term_that_turns_nan_stops_the_run_and_keeps_the_last_good_checkpoint(make_trainer, tmp_path):
-    trainer = make_trainer()
-
     def poison(iteration):
         if iteration == 5:
-            trainer.generator.branch_align.output.weight.data.fill_(float("nan"))
+            trainer.phase.generator.branch_align.output.weight.data.fill_(float("nan"))
 
-    trainer.pack.hook = poison
+    trainer = make_trainer(poison)
     with pytest.raises(UserError, match=r"term `(pix|align)` became nan at iteration 5"):
         run(trainer, tmp_path)
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert saved["iteration"] == 3
-    assert all(value.isfinite().all() for value in saved["generator"].values())
+    assert all(value.isfinite().all() for value in saved["phase"].values())
 
 
 def nan_moment(trainer):
     """As a gradient too large to be squared leaves it."""
-    moments = trainer.optimisers["discriminator"].state[next(trainer.discriminator.parameters())]
+    moments = trainer.optimisers["discriminator"].state[next(trainer.phase.discriminator.parameters())]
     moments["exp_avg"].fill_(float("nan"))
 
 
@@ -167,7 +163,7 @@ def nan_average(trainer):
 
 def infinite_statistic(trainer):
     """Of a batch normalisation: training reads it nowhere."""
-    next(trainer.discriminator.buffers()).fill_(float("inf"))
+    next(trainer.phase.discriminator.buffers()).fill_(float("inf"))
 
 
 @pytest.mark.parametrize(
@@ -183,10 +179,8 @@ def infinite_statistic(trainer):
     [(3, "No checkpoint had been written"), (6, "The last good checkpoint, of iteration 3, stays in")],
 )
 def test_no_checkpoint_holds_a_broken_number(experiment, make_trainer, tmp_path, poison, named, at, stays):
-    schedule = experiment.schedule.model_copy(update={"ema": 0.9})
     trainer = make_trainer(
-        lambda iteration: poison(trainer) if iteration == at else None,
-        dataclasses.replace(experiment, schedule=schedule),
+        lambda iteration: poison(trainer) if iteration == at else None, with_schedule(experiment, ema=0.9)
     )
     with pytest.raises(UserError, match=rf"by iteration {at} in the state of: {named}\. {stays}"):
         run(trainer, tmp_path)
@@ -197,7 +191,7 @@ def test_no_checkpoint_holds_a_broken_number(experiment, make_trainer, tmp_path,
 def test_a_term_that_is_nan_before_any_checkpoint_says_that_there_is_none(make_trainer, tmp_path):
     def poison(iteration):
         if iteration == 1:
-            trainer.generator.conv_first.weight.data.fill_(float("nan"))
+            trainer.phase.generator.conv_first.weight.data.fill_(float("nan"))
 
     trainer = make_trainer(poison)
     with pytest.raises(UserError, match=r"became nan at iteration 1\. No checkpoint had been written\."):

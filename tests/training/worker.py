@@ -19,7 +19,7 @@ from pipeline.errors import entry_point
 from pipeline.settings import Criteria, Discriminator
 from pipeline.training.checkpoints import TrainingState
 from pipeline.training.loop import train
-from tests.training.tiny import EXPERIMENT, FULL, PLAIN, tiny_trainer
+from tests.training.tiny import FULL, NETWORK, PLAIN, tiny_trainer, with_schedule, with_settings
 
 
 @maps.criterion
@@ -35,13 +35,13 @@ def squares(image, target):
 
 
 OWN = FULL.model_copy(update={"positives": ("ssim", "edges", "squares", "perc_bottom")})
-SHARED = dataclasses.replace(EXPERIMENT, schedule=EXPERIMENT.schedule.model_copy(update={"batch": 4, "ema": 0.5}))
+SHARED = with_schedule(batch=4, ema=0.5)
 CASES = {
     "full": SHARED,
-    "plain": dataclasses.replace(SHARED, configuration=PLAIN),
-    "scalars": dataclasses.replace(SHARED, criteria=Criteria(reading="scalars")),
-    "own_criteria": dataclasses.replace(SHARED, configuration=OWN, criteria=Criteria(reading="scalars")),
-    "unet": dataclasses.replace(
+    "plain": with_settings(SHARED, configuration=PLAIN, network=PLAIN.network(NETWORK)),
+    "scalars": with_settings(SHARED, criteria=Criteria(reading="scalars")),
+    "own_criteria": with_settings(SHARED, configuration=OWN, criteria=Criteria(reading="scalars")),
+    "unet": with_settings(
         SHARED, discriminator=Discriminator(kind="unet", features=2), criteria=Criteria(adversarial="lsgan")
     ),
 }
@@ -49,7 +49,11 @@ CASES = {
 
 def run(name, folder, hook=lambda trainer, iteration: None):
     """Train a case with its state in `folder`/`name`."""
-    experiment = dataclasses.replace(SHARED, device="cuda") if name == "cuda" else CASES[name]
+    experiment = (
+        dataclasses.replace(SHARED, run=SHARED.run.model_copy(update={"device": "cuda"}))
+        if name == "cuda"
+        else CASES[name]
+    )
     trainer = tiny_trainer(lambda iteration: hook(trainer, iteration), experiment)
     train(trainer, TrainingState(folder / name), validate=lambda _: {"psnr": 1.0}, on_record=lambda: None)
 
@@ -65,7 +69,7 @@ def terminate(_, iteration):
 def poison(trainer, iteration):
     """One process alone makes a NaN."""
     if iteration == 5 and rank() == 1:
-        trainer.generator.conv_first.weight.data.fill_(float("nan"))
+        trainer.phase.generator.conv_first.weight.data.fill_(float("nan"))
 
 
 def order(folder):

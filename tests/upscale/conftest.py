@@ -71,23 +71,15 @@ class Project:
         from safetensors.torch import save_file
 
         from pipeline.files import write_json
-        from pipeline.networks import build_generator
-        from pipeline.settings import Configuration, Network
+        from pipeline.networks import build
 
-        configuration = {"branches": True, "mask": True, "align": False, "unif": False}
-        network = {"features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1}
+        network = {"kind": "cria", "features": 8, "blocks": 1, "growth": 4, "branch_blocks": 1, "masked": True}
         torch.manual_seed(0)
-        generator = build_generator(Configuration(**configuration), Network(**network), scale)
-        folder = self.folder / "runs" / preset / "models" / data / name
+        generator = build(network, scale)
+        folder = self.folder / "runs" / preset / "models" / data / name / "seed1"
         folder.mkdir(parents=True)
         save_file(generator.state_dict(), folder / "generator.safetensors")
-        description = {
-            "run": f"{data}-{name}-s1",
-            "scale": scale,
-            "configuration": configuration,
-            "network": network,
-        }
-        write_json(folder / "model.json", description)
+        write_json(folder / "model.json", {"run": f"{data}-{name}-s1", "scale": scale, "network": network})
         return folder
 
 

@@ -11,7 +11,7 @@ import torch
 from PIL import ExifTags, Image
 from safetensors.torch import save_file
 
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 from pipeline.methods.trained import super_resolve
 from pipeline.networks import load_generator
 from pipeline.networks.rrdb import RRDBNet
@@ -35,7 +35,7 @@ def test_a_photo_goes_through_the_trained_full_and_lies_beside_itself(project):
     done = project.upscale("photo.jpg")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "photo_full.png\n"
-    assert "runs/sample/models/ntire2020/full (ntire2020-full-s1), x4" in done.stderr
+    assert "runs/sample/models/ntire2020/full/seed1 (ntire2020-full-s1), x4" in done.stderr
     assert "photo.jpg: 1/1" in done.stderr
     expected = super_resolve(load_generator(folder)[0], np.asarray(Image.open(photo)))
     result = np.asarray(Image.open(project.folder / "photo_full.png"))
@@ -45,7 +45,7 @@ def test_a_photo_goes_through_the_trained_full_and_lies_beside_itself(project):
 
 
 def test_a_model_of_scale_one_keeps_the_size_and_a_folder_of_a_model_is_a_method(shared, tmp_path):
-    folder = "runs/sample/models/camerasr/full"
+    folder = "runs/sample/models/camerasr/full/seed1"
     for number, method in enumerate((["--data", "camerasr"], ["--method", folder])):
         done = shared.here("photo.png", tmp_path / f"{number}.png", *method)
         assert done.exit_code == 0, done.stderr
@@ -57,7 +57,8 @@ def test_a_model_of_scale_one_keeps_the_size_and_a_folder_of_a_model_is_a_method
 def test_a_result_is_named_by_its_training_also_where_the_method_is_its_file(project):
     folder = project.model().relative_to(project.folder)
     project.photo("photo.png")
-    assert project.here("photo.png", "--method", folder / "generator.safetensors").stdout == "photo_full.png\n"
+    for path in (folder / "generator.safetensors", folder):
+        assert project.here("photo.png", "--method", path, "--force").stdout == "photo_full.png\n"
 
 
 def test_a_checkpoint_is_a_method(project):
@@ -179,15 +180,19 @@ def test_a_turned_photo_comes_out_upright(project):
         (["photo.png", "--data", "div2k"], "--data div2k: nothing is trained on it; the training sets are realsr"),
         (
             ["photo.png", "--data", "realsr"],
-            "`dvc repro train@sample-realsr-full` trains it. Or name what there is",
+            "`snakemake --config preset=sample -- realsr_full_seed1` trains it. Or name what there is",
         ),
         (
             ["photo.png", "--data", "realsr"],
             "--method bicubic; bicubic_matlab; lanczos; full --data camerasr --preset sample; full",
         ),
-        (["photo.png", "--preset", "lab"], "Add lab to `presets` in params.yaml; then `dvc repro train@lab-ntire"),
-        (["photo.png", "--method", "align"], "`snakemake ablations` trains it; then give --method runs/sample/abl"),
-        (["photo.png", "--method", "real_esrgan"], "`dvc repro weights@sample-real_esrgan` gets it"),
+        (["photo.png", "--preset", "lab"], "`snakemake --config preset=lab -- ntire2020_full_seed1` trains it"),
+        (["photo.png", "--method", "align"], "-- ntire2020_align_seed1` trains it"),
+        (["photo.png", "--method", "align", "--data", "realsr"], "Nothing in the study trains it on realsr."),
+        (
+            ["photo.png", "--method", "real_esrgan"],
+            "`python -m stages.weights --preset sample --name real_esrgan` gets it",
+        ),
         (["photo.png", "--method", "x.pth"], "x.pth is missing. Name a checkpoint"),
         (["photo.png", "--method", "runs"], "runs: no generator.safetensors with a model.json in it"),
         (["photo.png", "--method", "photo.pth"], "photo.pth: not a checkpoint of tensors alone"),
@@ -218,7 +223,7 @@ def test_a_broken_model_is_one_line(project):
     weights.write_bytes(weights.read_bytes()[:1000])
     assert "generator.safetensors does not fit" in project.refused("photo.png")
     (weights.parent / "model.json").write_text("[]")
-    assert "names no `run` and `scale`" in project.refused("photo.png")
+    assert "has no `run`, `scale` and `network`" in project.refused("photo.png")
 
 
 def test_photos_that_would_become_one_file_are_named(project):

