@@ -23,7 +23,7 @@ def test_every_table_and_the_page_are_made(study):
     names = {name.removeprefix("reports/sample/") for name in study.made("reports/sample/**/*")}
     tables = {"comparison/calibration", "efficiency/table_7"}
     tables |= {f"comparison/table_{number}" for number in (1, 2, 3, 4)}
-    tables |= {f"ablations/table_{number}" for number in (5, 6)}
+    tables |= {f"ablations/table_{number}{part}" for number in (5, 6) for part in ("", "_contrasts")}
     expected = {f"tables/{name}.{kind}" for name in tables for kind in ("csv", "md", "tex")}
     figures = {f"figures/ablations/figure_1.{kind}" for kind in ("svg", "png")}
     datasets = ("realsr", "ntire2020", "camerasr", "realsr_zero", "calibration")
