@@ -181,7 +181,7 @@ def test_what_another_version_left_keeps_nobody_from_sending(store, tmp_path, ca
 
 
 def test_an_outbox_that_cannot_be_written_costs_one_warning(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/mlflow/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/outbox/mlflow.db")
     for _ in range(2):
         train(tmp_path)
     assert capsys.readouterr().err.count("warning: not mirrored") == 1
