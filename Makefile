@@ -21,8 +21,8 @@ INSTALLED := .venv/installed.lock
 MADE := $(filter-out runs/downloads,$(wildcard runs/*)) mlflow reports/sample .snakemake .dvc/cache .dvc/tmp \
 	.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
-# DVC writes its lock of paths in place: killed in that millisecond it leaves an empty file, and then refuses to start.
-UNLOCK := [ -s .dvc/tmp/rwlock ] || rm -f .dvc/tmp/rwlock
+# DVC writes its locks in place: killed meanwhile it leaves half a file, and then refuses to start.
+UNLOCK := python -m pipeline unlock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -54,6 +54,16 @@ def compare(
 
 
 @app.command()
+def unlock() -> None:
+    """Mend what DVC has left half-written where it was killed; `make repro` does it first."""
+    from pipeline.unlock import unlock as mended
+
+    with explained():
+        for line in mended(Path()):
+            typer.echo(line)
+
+
+@app.command()
 def store() -> None:
     """Create MLflow's local store unless it exists, send it the runs that wait, and print its URI."""
     from pipeline.tracking import create_store, deliver_all, store_uri
