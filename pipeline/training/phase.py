@@ -1,5 +1,6 @@
 """What a recipe says about one phase of a training: which networks there are and who minimises what."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Setup(Generic[S]):
     given: Mapping[str, nn.Module]
 
 
-class Phase(nn.Module, Generic[S]):
+class Phase(nn.Module, Generic[S], ABC):
     """The networks of a phase and their losses; its state dict, buffers included, is the checkpoint.
 
     Networks that are only read must be kept out of it: hold the function that `Setup.execute` gives.
@@ -95,9 +96,9 @@ class Phase(nn.Module, Generic[S]):
     def before(self, iteration: int) -> None:
         """Called before the losses of an iteration, from 1; for what is computed anew from time to time."""
 
+    @abstractmethod
     def losses(self, batch: Batch) -> Losses:
         """The losses of one step. List a group whose graph another one shares before that one.
 
         In `eval` mode, in which the probe is taken, the group of the exported network is among them in any case.
         """
-        raise NotImplementedError
